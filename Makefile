@@ -1,0 +1,70 @@
+# Needs Python 3.11+, Rust (cargo) and, for the tests against a real anvil, npm. Everything else is set up in .venv and build/.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+ANVIL_VERSION := 1.7.1
+ANVIL := build/node/node_modules/.bin/anvil
+PYTEST_ARGS ?= -n auto
+unexport VIRTUAL_ENV PYTHONPATH
+
+.PHONY: help setup demo test lint format bench fuzz node-tools dev clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+# The first of these that is Python 3.11 or newer makes the environment; nothing outside the checkout is changed.
+$(UV):
+	@command -v cargo >/dev/null || { echo "make: cargo is not here: install Rust 1.94 or newer (https://rustup.rs)" >&2; exit 2; }
+	@for python in $(PYTHON) python3 python python3.14 python3.13 python3.12 python3.11; do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    "$$python" -m venv $(VENV) || { echo "make: $$python cannot make an environment: install its venv module (Debian: apt-get install python3-venv)" >&2; exit 2; }; \
+	    exec $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.13,<1'; \
+	  fi; \
+	done; echo "make: no Python 3.11 or newer is here" >&2; exit 2
+
+setup: $(UV) ## environment and release build of the extension
+	@$(UV) sync --quiet --locked --all-extras
+
+demo: setup ## make ten blocks, one of them tampered, and verify them
+	@$(BIN)/python -m rollproof.lab.chain build/demo
+	$(BIN)/rollproof verify build/demo; test $$? -eq 1
+
+test: setup node-tools ## all tests
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: setup ## formatting, lints, types, and the stub against the built extension
+	cargo fmt --manifest-path rust/Cargo.toml --check
+	cargo clippy --quiet --locked --manifest-path rust/Cargo.toml --all-targets -- -D warnings
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest rollproof._core
+
+format: setup ## rewrite the sources in the project's format
+	cargo fmt --manifest-path rust/Cargo.toml
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench: setup node-tools ## figures of docs/performance.md, on this machine
+	$(BIN)/python -m benches
+
+fuzz: setup ## every parser of outside bytes, FUZZ_SECONDS each (600)
+	$(BIN)/python -m fuzz --seconds $${FUZZ_SECONDS:-600}
+
+# Tests against a real foreign node skip, visibly, where npm or its registry is not there.
+node-tools: $(ANVIL) ## anvil, by npm, into build/node
+$(ANVIL):
+	@mkdir -p build/node
+	@npm install --silent --no-fund --no-audit --prefix build/node @foundry-rs/anvil@$(ANVIL_VERSION) \
+	  || echo "make: no anvil ($(ANVIL_VERSION), npm): the tests that need it will skip" >&2
+
+dev: $(UV) ## quick build of the extension for work on the Rust side (slow to run)
+	@$(UV) sync --quiet --locked --all-extras --no-install-project
+	@VIRTUAL_ENV=$(VENV) $(BIN)/maturin develop --quiet --profile dev
+
+clean: ## remove builds, keep the environment
+	rm -rf build dist rust/target .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,532 @@
+//! The state a block runs on: the parent's tries below, the block's own changes above.
+//!
+//! What is missing does not stop execution: it is noted in [`Needs`], a default is read instead, and the run goes on
+//! to find out what else it would ask for. The result of such a run is discarded; only its needs are returned.
+
+use crate::{
+    preimages::{Lookup, Store},
+    rlp::{self, Item},
+    trace::Recorder,
+    trie::{EMPTY_ROOT, Trie, TrieError},
+};
+use alloy_primitives::{
+    Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256,
+    map::{AddressMap, B256Map, HashMap},
+};
+use revm::{
+    Database,
+    bytecode::Bytecode,
+    state::{AccountInfo, EvmState},
+};
+use std::convert::Infallible;
+
+/// An account as the account trie holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrieAccount {
+    pub nonce: u64,
+    pub balance: U256,
+    pub storage_root: B256,
+    pub code_hash: B256,
+}
+
+impl TrieAccount {
+    pub fn decode(raw: &[u8]) -> Result<Self, &'static str> {
+        let Item::List(fields) = rlp::decode(raw, 2, &mut 0)? else {
+            return Err("an account that is not a list");
+        };
+        let [
+            Item::Bytes(nonce),
+            Item::Bytes(balance),
+            Item::Bytes(storage),
+            Item::Bytes(code),
+        ] = fields[..]
+        else {
+            return Err("an account without its four fields");
+        };
+        let canonical = |digits: &[u8], size| digits.len() <= size && digits.first() != Some(&0);
+        if !canonical(nonce, 8)
+            || !canonical(balance, 32)
+            || storage.len() != 32
+            || code.len() != 32
+        {
+            return Err("an account with a field out of range");
+        }
+        Ok(Self {
+            nonce: nonce.iter().fold(0, |sum, &digit| sum << 8 | digit as u64),
+            balance: U256::from_be_slice(balance),
+            storage_root: B256::from_slice(storage),
+            code_hash: B256::from_slice(code),
+        })
+    }
+
+    pub fn encode(&self) -> Vec<u8> {
+        let mut body = Vec::with_capacity(110);
+        rlp::put_uint(&mut body, self.nonce);
+        rlp::put_be(&mut body, &self.balance.to_be_bytes::<32>());
+        rlp::put_bytes(&mut body, self.storage_root.as_slice());
+        rlp::put_bytes(&mut body, self.code_hash.as_slice());
+        rlp::list(&body)
+    }
+}
+
+/// Reads a storage slot's value as the storage trie holds it.
+pub fn decode_slot(raw: &[u8]) -> Result<U256, &'static str> {
+    match rlp::decode(raw, 1, &mut 0)? {
+        Item::Bytes(digits) if digits.len() <= 32 && digits.first() != Some(&0) => {
+            Ok(U256::from_be_slice(digits))
+        }
+        _ => Err("a storage value out of range"),
+    }
+}
+
+/// Bound on what one round may ask for.
+const MAX_NEEDS: usize = 20_000;
+
+#[derive(Clone, Debug, Default)]
+pub struct Needs {
+    pub first: Option<String>,
+    pub accounts: Vec<Address>,
+    pub slots: Vec<(Address, B256)>,
+    pub codes: Vec<(Address, B256)>,
+    pub headers: Vec<(u64, B256)>,
+    pub nodes: Vec<(Option<Address>, Vec<u8>, B256)>,
+}
+
+impl Needs {
+    pub fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    fn note(&mut self, what: impl FnOnce() -> String) -> bool {
+        if self.first.is_none() {
+            self.first = Some(what());
+        }
+        self.accounts.len()
+            + self.slots.len()
+            + self.codes.len()
+            + self.headers.len()
+            + self.nodes.len()
+            < MAX_NEEDS
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Entry {
+    pub before: Option<TrieAccount>,
+    pub info: Option<AccountInfo>,
+    /// Values now, of every slot read or written; `before` values of those read from the parent's trie.
+    pub storage: HashMap<U256, U256>,
+    pub storage_before: HashMap<U256, U256>,
+    /// The storage of the parent's state no longer counts.
+    pub wiped: bool,
+    trie: Trie,
+    dirty: bool,
+    dirty_slots: Vec<U256>,
+}
+
+pub struct Ledger<'a> {
+    store: &'a Store,
+    accounts: Trie,
+    pub entries: AddressMap<Entry>,
+    code: B256Map<Bytecode>,
+    clears_empty: bool,
+    number: u64,
+    ancestors: Vec<B256>,
+    unauthenticated: &'a HashMap<u64, B256>,
+    pub used_block_hashes: Vec<u64>,
+    pub needs: Needs,
+    /// A preimage that is not what its place in the trie requires.
+    pub malformed: Option<String>,
+    pub recorder: Option<Recorder>,
+}
+
+impl std::fmt::Debug for Ledger<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Ledger({} accounts)", self.entries.len())
+    }
+}
+
+impl<'a> Ledger<'a> {
+    /// `clears_empty`: EIP-161 is in force.
+    pub fn new(
+        store: &'a Store,
+        root: B256,
+        clears_empty: bool,
+        number: u64,
+        parent_hash: B256,
+        unauthenticated: &'a HashMap<u64, B256>,
+    ) -> Self {
+        Self {
+            store,
+            accounts: Trie::new(root),
+            entries: AddressMap::default(),
+            code: B256Map::default(),
+            clears_empty,
+            number,
+            ancestors: vec![parent_hash],
+            unauthenticated,
+            used_block_hashes: Vec::new(),
+            needs: Needs::default(),
+            malformed: None,
+            recorder: None,
+        }
+    }
+
+    /// Notes what could not be read.
+    fn lacks(&mut self, error: TrieError, address: Address, slot: Option<U256>) {
+        match error {
+            TrieError::Missing { hash, .. } => {
+                let place = match slot {
+                    Some(slot) => format!("slot {:#x} of {address}", B256::from(slot)),
+                    None => format!("account {address}"),
+                };
+                if self
+                    .needs
+                    .note(|| format!("trie node {hash} on the way to {}", place.to_lowercase()))
+                {
+                    match slot {
+                        Some(slot) => self.needs.slots.push((address, slot.into())),
+                        None => self.needs.accounts.push(address),
+                    }
+                }
+            }
+            TrieError::Malformed { why, .. } => self.malform(why, address),
+        }
+    }
+
+    fn malform(&mut self, why: &str, address: Address) {
+        self.malformed
+            .get_or_insert_with(|| format!("{why}, on the way to {address:#x}"));
+    }
+
+    pub fn entry(&mut self, address: Address) -> &mut Entry {
+        if !self.entries.contains_key(&address) {
+            let before = match self.accounts.get(keccak256(address).as_slice(), self.store) {
+                Ok(raw) => match raw.map(TrieAccount::decode).transpose() {
+                    Ok(account) => account,
+                    Err(why) => {
+                        self.malform(why, address);
+                        None
+                    }
+                },
+                Err(error) => {
+                    self.lacks(error, address, None);
+                    None
+                }
+            };
+            let info = before.map(|account| AccountInfo {
+                nonce: account.nonce,
+                balance: account.balance,
+                code_hash: account.code_hash,
+                ..absent()
+            });
+            let trie = Trie::new(before.map_or(EMPTY_ROOT, |account| account.storage_root));
+            self.entries.insert(
+                address,
+                Entry {
+                    before,
+                    info,
+                    trie,
+                    ..Entry::default()
+                },
+            );
+        }
+        self.entries.get_mut(&address).expect("inserted above")
+    }
+
+    /// Whether an account still holds storage of the parent's state (EIP-7610).
+    pub fn has_storage(&mut self, address: Address) -> bool {
+        let entry = self.entry(address);
+        !entry.wiped
+            && entry
+                .before
+                .is_some_and(|account| account.storage_root != EMPTY_ROOT)
+    }
+
+    /// Takes over what one transaction or system call did.
+    pub fn commit(&mut self, state: EvmState) {
+        for (address, account) in state {
+            if !account.is_touched() {
+                continue;
+            }
+            let clears_empty = self.clears_empty;
+            let entry = self.entry(address);
+            entry.dirty = true;
+            if account.is_selfdestructed() || (clears_empty && account.info.is_empty()) {
+                entry.info = None;
+                entry.wipe();
+                continue;
+            }
+            if account.is_created() {
+                entry.wipe();
+            }
+            for (slot, value) in &account.storage {
+                if value.is_changed() {
+                    entry.storage.insert(*slot, value.present_value);
+                    entry.dirty_slots.push(*slot);
+                }
+            }
+            let mut info = account.info;
+            let code = info.code.take();
+            let hash = info.code_hash;
+            entry.info = Some(info);
+            if let Some(code) = code
+                && hash != KECCAK256_EMPTY
+            {
+                self.code.entry(hash).or_insert(code);
+            }
+        }
+    }
+
+    /// Changes an account outside any transaction: withdrawals, rewards, irregular state changes.
+    pub fn adjust(&mut self, address: Address, change: impl FnOnce(&mut AccountInfo)) {
+        let clears_empty = self.clears_empty;
+        let entry = self.entry(address);
+        let mut info = entry.info.clone().unwrap_or_else(absent);
+        change(&mut info);
+        let code = info.code.take();
+        let hash = info.code_hash;
+        entry.dirty = true;
+        if clears_empty && info.is_empty() {
+            entry.info = None;
+            entry.wipe();
+        } else {
+            entry.info = Some(info);
+        }
+        if let Some(code) = code {
+            self.code.insert(hash, code);
+        }
+    }
+
+    /// The state root now. `sink` receives every node that was encoded anew. None where a node was missing.
+    pub fn root(&mut self, sink: &mut impl FnMut(B256, Vec<u8>)) -> Option<B256> {
+        let mut gone = Vec::new();
+        let mut lacking = Vec::new();
+        let mut dirty: Vec<_> = self
+            .entries
+            .iter_mut()
+            .filter(|(_, entry)| entry.dirty)
+            .collect();
+        dirty.sort_unstable_by_key(|(address, _)| **address);
+        for (&address, entry) in dirty {
+            let key = keccak256(address);
+            let storage_root = match entry.flush(self.store, sink) {
+                Ok(root) => root,
+                Err(errors) => {
+                    lacking.extend(errors.into_iter().map(|error| (Some(address), error)));
+                    continue;
+                }
+            };
+            match &entry.info {
+                None => gone.push(key),
+                Some(info) => {
+                    let account = TrieAccount {
+                        nonce: info.nonce,
+                        balance: info.balance,
+                        storage_root,
+                        code_hash: info.code_hash,
+                    };
+                    if let Err(error) =
+                        self.accounts
+                            .insert(key.as_slice(), account.encode(), self.store)
+                    {
+                        lacking.push((None, error));
+                    }
+                }
+            }
+            entry.dirty = false;
+        }
+        // Deleting last asks for the fewest siblings: only for those of branches that end up with one child.
+        for key in gone {
+            if let Err(error) = self.accounts.remove(key.as_slice(), self.store) {
+                lacking.push((None, error));
+            }
+        }
+        if lacking.is_empty() {
+            return Some(self.accounts.root(sink));
+        }
+        for (address, error) in lacking {
+            match error {
+                TrieError::Missing { path, hash } => {
+                    let of = address.map_or("the account trie".into(), |address| {
+                        format!("the storage of {address:#x}")
+                    });
+                    let digits: String = path.iter().map(|nibble| format!("{nibble:x}")).collect();
+                    if self.needs.note(|| {
+                        format!("trie node {hash} at path {digits} of {of}, for the new root")
+                    }) {
+                        self.needs.nodes.push((address, path, hash));
+                    }
+                }
+                TrieError::Malformed { why, .. } => self.malform(why, address.unwrap_or_default()),
+            }
+        }
+        None
+    }
+
+    /// An account with the storage root that the last call of [`Self::root`] gave it.
+    pub fn after(&mut self, address: Address) -> Option<TrieAccount> {
+        let entry = self.entries.get_mut(&address)?;
+        let info = entry.info.as_ref()?;
+        Some(TrieAccount {
+            nonce: info.nonce,
+            balance: info.balance,
+            storage_root: entry.trie.root(&mut |_, _| ()),
+            code_hash: info.code_hash,
+        })
+    }
+
+    /// Code that was put into the state by this block or read from the store.
+    pub fn known_code(&self, hash: &B256) -> Option<Bytes> {
+        self.code.get(hash).map(|code| code.original_bytes())
+    }
+}
+
+/// An account that does not exist yet, its code left to be looked up.
+fn absent() -> AccountInfo {
+    AccountInfo {
+        code: None,
+        ..AccountInfo::default()
+    }
+}
+
+impl Entry {
+    fn wipe(&mut self) {
+        self.wiped = true;
+        self.trie = Trie::default();
+        self.storage.clear();
+        self.dirty_slots.clear();
+    }
+
+    fn flush(
+        &mut self,
+        store: &Store,
+        sink: &mut impl FnMut(B256, Vec<u8>),
+    ) -> Result<B256, Vec<TrieError>> {
+        let mut errors = Vec::new();
+        let slots = std::mem::take(&mut self.dirty_slots);
+        let (zeroed, written): (Vec<U256>, Vec<U256>) =
+            slots.iter().partition(|slot| self.storage[*slot].is_zero());
+        for slot in written {
+            let mut raw = Vec::with_capacity(33);
+            rlp::put_be(&mut raw, &self.storage[&slot].to_be_bytes::<32>());
+            let key = keccak256(slot.to_be_bytes::<32>());
+            errors.extend(self.trie.insert(key.as_slice(), raw, store).err());
+        }
+        for slot in zeroed {
+            let key = keccak256(slot.to_be_bytes::<32>());
+            errors.extend(self.trie.remove(key.as_slice(), store).err());
+        }
+        if errors.is_empty() {
+            Ok(self.trie.root(sink))
+        } else {
+            Err(errors)
+        }
+    }
+}
+
+impl Database for Ledger<'_> {
+    type Error = Infallible;
+
+    fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, Infallible> {
+        Ok(self.entry(address).info.clone())
+    }
+
+    fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, Infallible> {
+        if hash == KECCAK256_EMPTY {
+            return Ok(Bytecode::default());
+        }
+        if let Some(code) = self.code.get(&hash) {
+            return Ok(code.clone());
+        }
+        let Some(raw) = self.store.get(&hash) else {
+            if self.needs.note(|| format!("code {hash}")) {
+                let holder = self
+                    .entries
+                    .iter()
+                    .find(|(_, e)| e.info.as_ref().is_some_and(|i| i.code_hash == hash));
+                let holder = holder.map_or(Address::ZERO, |(address, _)| *address);
+                self.needs.codes.push((holder, hash));
+            }
+            return Ok(Bytecode::default());
+        };
+        let code = Bytecode::new_raw_checked(raw.clone())
+            .unwrap_or_else(|_| Bytecode::new_legacy(raw.clone()));
+        self.code.insert(hash, code.clone());
+        Ok(code)
+    }
+
+    fn storage(&mut self, address: Address, slot: U256) -> Result<U256, Infallible> {
+        let store = self.store;
+        let entry = self.entry(address);
+        if let Some(value) = entry.storage.get(&slot) {
+            return Ok(*value);
+        }
+        if entry.wiped {
+            return Ok(U256::ZERO);
+        }
+        let read = entry
+            .trie
+            .get(keccak256(slot.to_be_bytes::<32>()).as_slice(), store);
+        let value = match read.map(|raw| raw.map(decode_slot).transpose()) {
+            Ok(Ok(value)) => value.unwrap_or_default(),
+            Ok(Err(why)) => {
+                self.malform(why, address);
+                return Ok(U256::ZERO);
+            }
+            Err(error) => {
+                // Remembered as zero, so that one round names a slot once.
+                entry.storage.insert(slot, U256::ZERO);
+                self.lacks(error, address, Some(slot));
+                return Ok(U256::ZERO);
+            }
+        };
+        entry.storage.insert(slot, value);
+        entry.storage_before.insert(slot, value);
+        Ok(value)
+    }
+
+    /// Walks parent hashes up from this block; where the headers end, falls back on what nobody vouches for.
+    fn block_hash(&mut self, number: u64) -> Result<B256, Infallible> {
+        // BLOCKHASH asks only for the last 256 (the interpreter checks); anything else reads as zero.
+        let Some(back) = self
+            .number
+            .checked_sub(number + 1)
+            .filter(|&back| back < 256)
+        else {
+            return Ok(B256::ZERO);
+        };
+        while self.ancestors.len() <= back as usize {
+            let child = *self.ancestors.last().expect("starts with the parent hash");
+            let Some(parent) = self.store.lookup(&child).and_then(parent_hash) else {
+                if let Some(hash) = self.unauthenticated.get(&number) {
+                    if !self.used_block_hashes.contains(&number) {
+                        self.used_block_hashes.push(number);
+                    }
+                    return Ok(*hash);
+                }
+                let missing = self.number - self.ancestors.len() as u64;
+                if self
+                    .needs
+                    .note(|| format!("header {child} of block {missing}, for BLOCKHASH"))
+                {
+                    self.needs.headers.push((missing, child));
+                }
+                return Ok(B256::ZERO);
+            };
+            self.ancestors.push(parent);
+        }
+        Ok(self.ancestors[back as usize])
+    }
+}
+
+/// The first field of a header.
+fn parent_hash(header: &[u8]) -> Option<B256> {
+    let (true, body, []) = rlp::split(header).ok()? else {
+        return None;
+    };
+    let (false, hash, _) = rlp::split(body).ok()? else {
+        return None;
+    };
+    (hash.len() == 32).then(|| B256::from_slice(hash))
+}

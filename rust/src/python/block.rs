@@ -1,0 +1,573 @@
+//! Rules, environment, and the outcomes of running a block.
+
+use super::{
+    CoreError, address, bytes, compute, dict, int, state::Preimages, state::fields, uint, word,
+};
+use crate::{
+    execute::{self, Body, Run, Watch, Withdrawal},
+    ledger, rules,
+    rules::{BlobSchedule, Fork},
+    trace::Columns,
+};
+use alloy_primitives::{B256, Bytes, map::HashMap};
+use pyo3::{
+    prelude::*,
+    pybacked::PyBackedBytes,
+    types::{PyBytes, PyDict, PyList},
+};
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Rules>()?;
+    module.add_class::<Env>()?;
+    module.add_class::<Needs>()?;
+    module.add_class::<Invalid>()?;
+    module.add_class::<Done>()?;
+    module.add_class::<Trace>()?;
+    module.add_function(wrap_pyfunction!(run_block, module)?)?;
+    module.add_function(wrap_pyfunction!(time_bare, module)?)?;
+    module.add_function(wrap_pyfunction!(post_state, module)?)
+}
+
+#[pyclass(frozen, module = "rollproof._core")]
+pub struct Rules(rules::Rules);
+
+#[pymethods]
+impl Rules {
+    #[new]
+    #[pyo3(signature = (*, family, chain_id, fork, blob=None, block_reward=0, dao=false, create2_deployer=false, deposit_contract=None))]
+    #[allow(clippy::too_many_arguments)]
+    fn new(
+        family: &str,
+        chain_id: u64,
+        fork: &str,
+        blob: Option<(u64, u64, u64)>,
+        block_reward: u128,
+        dao: bool,
+        create2_deployer: bool,
+        deposit_contract: Option<PyBackedBytes>,
+    ) -> PyResult<Self> {
+        let blob = blob.map(|(target, max, update_fraction)| BlobSchedule {
+            target,
+            max,
+            update_fraction,
+        });
+        if blob.is_some_and(|blob| {
+            blob.update_fraction == 0 || blob.max > 1 << 20 || blob.target > blob.max
+        }) {
+            return Err(CoreError::new_err("a blob schedule out of range"));
+        }
+        Ok(Self(rules::Rules {
+            fork: Fork::named(family, fork).map_err(CoreError::new_err)?,
+            chain_id,
+            blob,
+            block_reward,
+            dao,
+            create2_deployer,
+            deposit_contract: deposit_contract
+                .map(|raw| address(&raw, "deposit contract"))
+                .transpose()?,
+        }))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Rules({:?}, chain {})", self.0.fork, self.0.chain_id)
+    }
+}
+
+#[pyclass(frozen, module = "rollproof._core")]
+pub struct Env(rules::Env);
+
+#[pymethods]
+impl Env {
+    #[new]
+    #[pyo3(signature = (*, number, timestamp, gas_limit, beneficiary, parent_hash, difficulty=None, prev_randao=None,
+        base_fee=None, excess_blob_gas=None, parent_beacon_block_root=None, block_hashes=None))]
+    #[allow(clippy::too_many_arguments)]
+    fn new(
+        number: u64,
+        timestamp: u64,
+        gas_limit: u64,
+        beneficiary: &[u8],
+        parent_hash: &[u8],
+        difficulty: Option<Bound<'_, PyAny>>,
+        prev_randao: Option<PyBackedBytes>,
+        base_fee: Option<u64>,
+        excess_blob_gas: Option<u64>,
+        parent_beacon_block_root: Option<PyBackedBytes>,
+        block_hashes: Option<std::collections::HashMap<u64, PyBackedBytes>>,
+    ) -> PyResult<Self> {
+        let mut hashes = HashMap::default();
+        for (number, hash) in block_hashes.unwrap_or_default() {
+            hashes.insert(number, word(&hash, "block hash")?);
+        }
+        Ok(Self(rules::Env {
+            number,
+            timestamp,
+            gas_limit,
+            beneficiary: address(beneficiary, "beneficiary")?,
+            parent_hash: word(parent_hash, "parent hash")?,
+            difficulty: difficulty
+                .map(|value| uint(&value, "difficulty"))
+                .transpose()?
+                .unwrap_or_default(),
+            prev_randao: prev_randao
+                .map(|raw| word(&raw, "prev_randao"))
+                .transpose()?
+                .unwrap_or_default(),
+            base_fee,
+            excess_blob_gas,
+            parent_beacon_block_root: parent_beacon_block_root
+                .map(|raw| word(&raw, "parent beacon block root"))
+                .transpose()?,
+            block_hashes: hashes,
+        }))
+    }
+}
+
+#[pyclass(frozen, module = "rollproof._core")]
+pub struct Needs(pub ledger::Needs);
+
+#[pymethods]
+impl Needs {
+    #[getter]
+    fn first(&self) -> &str {
+        self.0.first.as_deref().unwrap_or_default()
+    }
+
+    #[getter]
+    fn accounts<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
+        self.0
+            .accounts
+            .iter()
+            .map(|place| bytes(py, place))
+            .collect()
+    }
+
+    #[getter]
+    fn slots<'py>(&self, py: Python<'py>) -> Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
+        self.0
+            .slots
+            .iter()
+            .map(|(place, slot)| (bytes(py, place), bytes(py, slot)))
+            .collect()
+    }
+
+    #[getter]
+    fn codes<'py>(&self, py: Python<'py>) -> Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
+        self.0
+            .codes
+            .iter()
+            .map(|(place, hash)| (bytes(py, place), bytes(py, hash)))
+            .collect()
+    }
+
+    #[getter]
+    fn headers<'py>(&self, py: Python<'py>) -> Vec<(u64, Bound<'py, PyBytes>)> {
+        self.0
+            .headers
+            .iter()
+            .map(|(number, hash)| (*number, bytes(py, hash)))
+            .collect()
+    }
+
+    #[getter]
+    #[allow(clippy::type_complexity)]
+    fn nodes<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> Vec<(
+        Option<Bound<'py, PyBytes>>,
+        Bound<'py, PyBytes>,
+        Bound<'py, PyBytes>,
+    )> {
+        let nodes = self.0.nodes.iter();
+        nodes
+            .map(|(place, path, hash)| {
+                (
+                    place.map(|place| bytes(py, place)),
+                    bytes(py, path),
+                    bytes(py, hash),
+                )
+            })
+            .collect()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Needs({})", self.first())
+    }
+}
+
+#[pyclass(frozen, module = "rollproof._core")]
+pub struct Invalid(execute::Invalid);
+
+#[pymethods]
+impl Invalid {
+    #[getter]
+    fn transaction(&self) -> Option<usize> {
+        self.0.transaction
+    }
+
+    #[getter]
+    fn kind(&self) -> &str {
+        self.0.kind
+    }
+
+    #[getter]
+    fn reason(&self) -> &str {
+        &self.0.reason
+    }
+
+    fn __repr__(&self) -> String {
+        format!(
+            "Invalid({:?}, {}, {:?})",
+            self.0.transaction, self.0.kind, self.0.reason
+        )
+    }
+}
+
+#[pyclass(frozen, module = "rollproof._core")]
+pub struct Trace(Columns);
+
+#[pymethods]
+impl Trace {
+    fn column<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyBytes>> {
+        let column = self
+            .0
+            .get(name)
+            .ok_or_else(|| CoreError::new_err(format!("no trace column {name:?}")))?;
+        Ok(bytes(py, column))
+    }
+
+    fn columns(&self) -> Vec<&'static str> {
+        Columns::NAMES.to_vec()
+    }
+}
+
+#[pyclass(frozen, module = "rollproof._core")]
+pub struct Done {
+    done: execute::Done,
+    trace: Option<Py<Trace>>,
+}
+
+#[pymethods]
+impl Done {
+    #[getter]
+    fn state_root<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        bytes(py, self.done.state_root)
+    }
+
+    #[getter]
+    fn transactions_root<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        bytes(py, self.done.transactions_root)
+    }
+
+    #[getter]
+    fn receipts_root<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        bytes(py, self.done.receipts_root)
+    }
+
+    #[getter]
+    fn logs_bloom<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        bytes(py, self.done.logs_bloom)
+    }
+
+    #[getter]
+    fn gas_used(&self) -> u64 {
+        self.done.gas_used
+    }
+
+    #[getter]
+    fn blob_gas_used(&self) -> u64 {
+        self.done.blob_gas_used
+    }
+
+    #[getter]
+    fn withdrawals_root<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        self.done.withdrawals_root.map(|root| bytes(py, root))
+    }
+
+    #[getter]
+    fn requests_hash<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        self.done.requests_hash.map(|hash| bytes(py, hash))
+    }
+
+    #[getter]
+    fn receipts<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
+        self.done
+            .receipts
+            .iter()
+            .map(|raw| bytes(py, raw))
+            .collect()
+    }
+
+    #[getter]
+    fn outcomes<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        self.done
+            .outcomes
+            .iter()
+            .map(|outcome| outcome_dict(py, outcome))
+            .collect()
+    }
+
+    #[getter]
+    fn changes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let list = PyList::empty(py);
+        for change in &self.done.changes {
+            let before = change
+                .before
+                .map(|account| fields(py, account))
+                .transpose()?;
+            let after = change
+                .after
+                .map(|account| fields(py, account))
+                .transpose()?;
+            let slots: PyResult<Vec<_>> = change
+                .slots
+                .iter()
+                .map(|(slot, before, after)| {
+                    Ok((bytes(py, slot), int(py, *before)?, int(py, *after)?))
+                })
+                .collect();
+            list.append((bytes(py, change.address), before, after, slots?))?;
+        }
+        Ok(list)
+    }
+
+    #[getter]
+    fn touched<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> Vec<(Bound<'py, PyBytes>, Vec<Bound<'py, PyBytes>>)> {
+        let touched = self.done.touched.iter();
+        touched
+            .map(|(place, slots)| {
+                (
+                    bytes(py, place),
+                    slots.iter().map(|slot| bytes(py, slot)).collect(),
+                )
+            })
+            .collect()
+    }
+
+    #[getter]
+    fn used_block_hashes(&self) -> Vec<u64> {
+        self.done.used_block_hashes.clone()
+    }
+
+    #[getter]
+    fn trace(&self, py: Python<'_>) -> Option<Py<Trace>> {
+        self.trace.as_ref().map(|trace| trace.clone_ref(py))
+    }
+
+    #[getter]
+    fn stages<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let out = PyDict::new(py);
+        for (name, seconds) in &self.done.stages {
+            out.set_item(name, seconds)?;
+        }
+        Ok(out)
+    }
+
+    fn __repr__(&self) -> String {
+        format!(
+            "Done({} transactions, {} gas, state {})",
+            self.done.outcomes.len(),
+            self.done.gas_used,
+            self.done.state_root
+        )
+    }
+}
+
+fn outcome_dict<'py>(py: Python<'py>, outcome: &execute::Outcome) -> PyResult<Bound<'py, PyDict>> {
+    let logs: Vec<_> = outcome
+        .logs
+        .iter()
+        .map(|log| {
+            let topics: Vec<_> = log.topics().iter().map(|topic| bytes(py, topic)).collect();
+            (bytes(py, log.address), topics, bytes(py, &log.data.data))
+        })
+        .collect();
+    dict(
+        py,
+        vec![
+            ("hash", bytes(py, outcome.hash).into_any()),
+            ("type", outcome.tx_type.into_pyobject(py)?.into_any()),
+            ("sender", bytes(py, outcome.sender).into_any()),
+            (
+                "to",
+                outcome
+                    .to
+                    .map(|to| bytes(py, to))
+                    .into_pyobject(py)?
+                    .into_any(),
+            ),
+            (
+                "status",
+                (outcome.success as u8).into_pyobject(py)?.into_any(),
+            ),
+            ("gas_used", outcome.gas_used.into_pyobject(py)?.into_any()),
+            (
+                "cumulative_gas_used",
+                outcome.cumulative_gas_used.into_pyobject(py)?.into_any(),
+            ),
+            ("logs", logs.into_pyobject(py)?.into_any()),
+            ("output", bytes(py, &outcome.output).into_any()),
+            (
+                "created",
+                outcome
+                    .created
+                    .map(|created| bytes(py, created))
+                    .into_pyobject(py)?
+                    .into_any(),
+            ),
+        ],
+    )
+}
+
+type RawWithdrawal = (u64, u64, PyBackedBytes, u64);
+
+#[allow(clippy::too_many_arguments)]
+fn run(
+    py: Python<'_>,
+    preimages: &Preimages,
+    parent_state_root: &[u8],
+    rules: &Rules,
+    env: &Env,
+    transactions: Vec<PyBackedBytes>,
+    withdrawals: Option<Vec<RawWithdrawal>>,
+    watch: Watch,
+) -> PyResult<Run> {
+    let root: B256 = word(parent_state_root, "parent state root")?;
+    let transactions: Vec<Bytes> = transactions
+        .iter()
+        .map(|raw| Bytes::copy_from_slice(raw))
+        .collect();
+    let withdrawals = withdrawals
+        .map(|list| {
+            list.iter()
+                .map(|(index, validator_index, place, amount)| {
+                    let address = address(place, "withdrawal address")?;
+                    Ok(Withdrawal {
+                        index: *index,
+                        validator_index: *validator_index,
+                        address,
+                        amount: *amount,
+                    })
+                })
+                .collect::<PyResult<Vec<_>>>()
+        })
+        .transpose()?;
+    compute(py, || {
+        let body = Body {
+            transactions: &transactions,
+            withdrawals: withdrawals.as_deref(),
+        };
+        execute::run(&preimages.read(), root, &rules.0, &env.0, &body, watch)
+    })
+}
+
+#[pyfunction]
+#[pyo3(signature = (preimages, parent_state_root, rules, env, transactions, withdrawals=None, *, trace=false))]
+#[allow(clippy::too_many_arguments)]
+fn run_block<'py>(
+    py: Python<'py>,
+    preimages: &Preimages,
+    parent_state_root: &[u8],
+    rules: &Rules,
+    env: &Env,
+    transactions: Vec<PyBackedBytes>,
+    withdrawals: Option<Vec<RawWithdrawal>>,
+    trace: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    let watch = if trace { Watch::Trace } else { Watch::Frames };
+    match run(
+        py,
+        preimages,
+        parent_state_root,
+        rules,
+        env,
+        transactions,
+        withdrawals,
+        watch,
+    )? {
+        Run::Done(mut done) => {
+            let trace = done
+                .trace
+                .take()
+                .map(|columns| Py::new(py, Trace(columns)))
+                .transpose()?;
+            Ok(Bound::new(py, Done { done: *done, trace })?.into_any())
+        }
+        Run::Invalid(invalid) => Ok(Bound::new(py, Invalid(invalid))?.into_any()),
+        Run::Needs(needs) => Ok(Bound::new(py, Needs(needs))?.into_any()),
+        Run::Malformed(why) => Err(CoreError::new_err(why)),
+    }
+}
+
+/// Seconds of each stage with revm bare: no frames noted, no instruction replaced. For benchmarks.
+#[pyfunction]
+#[pyo3(signature = (preimages, parent_state_root, rules, env, transactions, withdrawals=None))]
+fn time_bare<'py>(
+    py: Python<'py>,
+    preimages: &Preimages,
+    parent_state_root: &[u8],
+    rules: &Rules,
+    env: &Env,
+    transactions: Vec<PyBackedBytes>,
+    withdrawals: Option<Vec<RawWithdrawal>>,
+) -> PyResult<Bound<'py, PyDict>> {
+    match run(
+        py,
+        preimages,
+        parent_state_root,
+        rules,
+        env,
+        transactions,
+        withdrawals,
+        Watch::Bare,
+    )? {
+        Run::Done(done) => {
+            let out = PyDict::new(py);
+            for (name, seconds) in done.stages {
+                out.set_item(name, seconds)?;
+            }
+            Ok(out)
+        }
+        _ => Err(CoreError::new_err("the block does not run to its end")),
+    }
+}
+
+/// The state after a block: its root, and the trie nodes and codes that are new in it.
+#[pyfunction]
+#[pyo3(signature = (preimages, parent_state_root, rules, env, transactions, withdrawals=None))]
+fn post_state<'py>(
+    py: Python<'py>,
+    preimages: &Preimages,
+    parent_state_root: &[u8],
+    rules: &Rules,
+    env: &Env,
+    transactions: Vec<PyBackedBytes>,
+    withdrawals: Option<Vec<RawWithdrawal>>,
+) -> PyResult<(Bound<'py, PyBytes>, Vec<Bound<'py, PyBytes>>)> {
+    match run(
+        py,
+        preimages,
+        parent_state_root,
+        rules,
+        env,
+        transactions,
+        withdrawals,
+        Watch::Frames,
+    )? {
+        Run::Done(done) => {
+            let fresh = done.fresh.iter().map(|raw| bytes(py, raw)).collect();
+            Ok((bytes(py, done.state_root), fresh))
+        }
+        Run::Invalid(invalid) => Err(CoreError::new_err(invalid.reason)),
+        Run::Needs(needs) => Err(CoreError::new_err(format!(
+            "missing {}",
+            needs.first.unwrap_or_default()
+        ))),
+        Run::Malformed(why) => Err(CoreError::new_err(why)),
+    }
+}

@@ -1,0 +1,220 @@
+//! What a block did, as columns: frames, storage accesses, logs, self-destructs.
+//!
+//! Recording costs calls and storage instructions only; no hook runs per step. `order` numbers all rows of all tables
+//! in the order they happened. A row of a frame that reverted stays: its frame's status, and those above, tell.
+
+use alloy_primitives::{Address, B256, Bytes, Log, U256};
+use revm::interpreter::{
+    CallScheme, CreateScheme, FrameInput, InstructionResult, interpreter_action::FrameInit,
+};
+
+/// Longest call data or return data kept per frame; the full length is always kept.
+const MAX_DATA: usize = 4096;
+/// Most bytes of call data, return data and log data kept per block.
+const MAX_BLOB: usize = 64 << 20;
+/// Stands for "no parent frame".
+const NONE: u32 = u32::MAX;
+
+/// `kind` of a frame.
+pub mod kind {
+    pub const CALL: u8 = 0;
+    pub const CALLCODE: u8 = 1;
+    pub const DELEGATECALL: u8 = 2;
+    pub const STATICCALL: u8 = 3;
+    pub const CREATE: u8 = 4;
+    pub const CREATE2: u8 = 5;
+}
+
+macro_rules! columns {
+    ($($name:ident),* $(,)?) => {
+        /// Little-endian fixed-width columns; `data` is the blob that offsets point into.
+        #[derive(Clone, Debug, Default)]
+        pub struct Columns { $(pub $name: Vec<u8>),* }
+
+        impl Columns {
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),*];
+
+            pub fn get(&self, name: &str) -> Option<&[u8]> {
+                match name { $(stringify!($name) => Some(&self.$name),)* _ => None }
+            }
+        }
+    };
+}
+
+columns! {
+    // u32 index of the transaction (u32::MAX: a system call), u32 parent frame (u32::MAX: none), u32 depth, u32 order
+    frame_transaction, frame_parent, frame_depth, frame_order,
+    // u8 kind (0 call .. 5 create2), u8 status (revm InstructionResult; 1..=3 is success)
+    frame_kind, frame_status,
+    // 20 bytes each: caller, account whose storage is used (created account for creates), account whose code runs
+    frame_caller, frame_target, frame_code,
+    // 32 bytes big-endian wei; u64 gas
+    frame_value, frame_gas_limit, frame_gas_used,
+    // u32 offset and u32 kept length in `data`, u32 full length
+    frame_input_at, frame_input_kept, frame_input_length,
+    frame_output_at, frame_output_kept, frame_output_length,
+    // u32 frame, u32 order, u8 write, 32 bytes slot, 32 bytes value (read, or new), 32 bytes value before (writes)
+    access_frame, access_order, access_write, access_slot, access_value, access_before,
+    // u32 frame, u32 order, 20 bytes address, u8 number of topics, topics of all logs one after another
+    log_frame, log_order, log_address, log_topic_count, log_topics,
+    log_data_at, log_data_kept, log_data_length,
+    // u32 frame, u32 order, 20 bytes beneficiary, 32 bytes wei moved
+    selfdestruct_frame, selfdestruct_order, selfdestruct_beneficiary, selfdestruct_value,
+    data,
+}
+
+#[derive(Debug, Default)]
+pub struct Recorder {
+    pub columns: Columns,
+    transaction: u32,
+    stack: Vec<u32>,
+    frames: u32,
+    order: u32,
+}
+
+fn put(column: &mut Vec<u8>, value: u32) {
+    column.extend(value.to_le_bytes());
+}
+
+fn set(column: &mut [u8], row: u32, value: u32) {
+    let at = row as usize * 4;
+    column[at..at + 4].copy_from_slice(&value.to_le_bytes());
+}
+
+impl Recorder {
+    /// The next frames belong to this transaction (none: a system call).
+    pub fn begin(&mut self, transaction: Option<u32>) {
+        self.transaction = transaction.unwrap_or(NONE);
+        self.stack.clear();
+    }
+
+    fn frame(&self) -> u32 {
+        self.stack.last().copied().unwrap_or(NONE)
+    }
+
+    fn tick(&mut self) -> u32 {
+        self.order += 1;
+        self.order - 1
+    }
+
+    fn keep(&mut self, bytes: &[u8]) -> (u32, u32, u32) {
+        let room = MAX_BLOB.saturating_sub(self.columns.data.len());
+        let kept = bytes.len().min(MAX_DATA).min(room);
+        let at = self.columns.data.len() as u32;
+        self.columns.data.extend(&bytes[..kept]);
+        (at, kept as u32, bytes.len() as u32)
+    }
+
+    pub fn enter(&mut self, init: &FrameInit, input: Bytes, created: Option<Address>) {
+        let (kind, caller, target, code, value, gas) = match &init.frame_input {
+            FrameInput::Call(call) => {
+                let kind = match call.scheme {
+                    CallScheme::Call => kind::CALL,
+                    CallScheme::CallCode => kind::CALLCODE,
+                    CallScheme::DelegateCall => kind::DELEGATECALL,
+                    CallScheme::StaticCall => kind::STATICCALL,
+                };
+                (
+                    kind,
+                    call.caller,
+                    call.target_address,
+                    call.bytecode_address,
+                    call.value.get(),
+                    call.gas_limit,
+                )
+            }
+            FrameInput::Create(create) => {
+                let kind = if matches!(create.scheme(), CreateScheme::Create2 { .. }) {
+                    kind::CREATE2
+                } else {
+                    kind::CREATE
+                };
+                let target = created.unwrap_or_default();
+                (
+                    kind,
+                    create.caller(),
+                    target,
+                    target,
+                    create.value(),
+                    create.gas_limit(),
+                )
+            }
+            FrameInput::Empty => return,
+        };
+        let (parent, depth, order) = (self.frame(), init.depth as u32, self.tick());
+        let (at, kept, length) = self.keep(&input);
+        let columns = &mut self.columns;
+        put(&mut columns.frame_transaction, self.transaction);
+        put(&mut columns.frame_parent, parent);
+        put(&mut columns.frame_depth, depth);
+        put(&mut columns.frame_order, order);
+        columns.frame_kind.push(kind);
+        columns.frame_status.push(0);
+        columns.frame_caller.extend(caller);
+        columns.frame_target.extend(target);
+        columns.frame_code.extend(code);
+        columns.frame_value.extend(value.to_be_bytes::<32>());
+        columns.frame_gas_limit.extend(gas.to_le_bytes());
+        columns.frame_gas_used.extend(0u64.to_le_bytes());
+        put(&mut columns.frame_input_at, at);
+        put(&mut columns.frame_input_kept, kept);
+        put(&mut columns.frame_input_length, length);
+        for column in [
+            &mut columns.frame_output_at,
+            &mut columns.frame_output_kept,
+            &mut columns.frame_output_length,
+        ] {
+            put(column, 0);
+        }
+        self.stack.push(self.frames);
+        self.frames += 1;
+    }
+
+    pub fn leave(&mut self, result: InstructionResult, gas_used: u64, output: &[u8]) {
+        let Some(row) = self.stack.pop() else { return };
+        let (at, kept, length) = self.keep(output);
+        let columns = &mut self.columns;
+        columns.frame_status[row as usize] = result as u8;
+        let used = row as usize * 8;
+        columns.frame_gas_used[used..used + 8].copy_from_slice(&gas_used.to_le_bytes());
+        set(&mut columns.frame_output_at, row, at);
+        set(&mut columns.frame_output_kept, row, kept);
+        set(&mut columns.frame_output_length, row, length);
+    }
+
+    pub fn access(&mut self, write: bool, slot: U256, value: U256, before: U256) {
+        let (frame, order) = (self.frame(), self.tick());
+        let columns = &mut self.columns;
+        put(&mut columns.access_frame, frame);
+        put(&mut columns.access_order, order);
+        columns.access_write.push(write as u8);
+        columns.access_slot.extend(slot.to_be_bytes::<32>());
+        columns.access_value.extend(value.to_be_bytes::<32>());
+        columns.access_before.extend(before.to_be_bytes::<32>());
+    }
+
+    pub fn log(&mut self, log: &Log) {
+        let (frame, order) = (self.frame(), self.tick());
+        let (at, kept, length) = self.keep(&log.data.data);
+        let columns = &mut self.columns;
+        put(&mut columns.log_frame, frame);
+        put(&mut columns.log_order, order);
+        columns.log_address.extend(log.address);
+        columns.log_topic_count.push(log.topics().len() as u8);
+        columns
+            .log_topics
+            .extend(log.topics().iter().flat_map(B256::as_slice));
+        put(&mut columns.log_data_at, at);
+        put(&mut columns.log_data_kept, kept);
+        put(&mut columns.log_data_length, length);
+    }
+
+    pub fn selfdestruct(&mut self, beneficiary: Address, value: U256) {
+        let (frame, order) = (self.frame(), self.tick());
+        let columns = &mut self.columns;
+        put(&mut columns.selfdestruct_frame, frame);
+        put(&mut columns.selfdestruct_order, order);
+        columns.selfdestruct_beneficiary.extend(beneficiary);
+        columns.selfdestruct_value.extend(value.to_be_bytes::<32>());
+    }
+}

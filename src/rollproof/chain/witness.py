@@ -1,0 +1,282 @@
+"""Where preimages come from: the ``Source`` that replay asks, and the one that asks nodes.
+
+Best first: ``debug_executionWitness``; else ``prestateTracer`` to learn what to prove in one go; else proofs as needs
+arise. Every preimage is found by its own hash, so a wrong one is never used; what was asked for and does not come, or
+comes wrong, is an error that names the node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from rollproof import _core
+from rollproof.chain import execution_witness, header, prestate, sibling, wire
+from rollproof.chain.blocks import still
+from rollproof.chain.header import EMPTY_ROOT, Sealed
+from rollproof.chain.node import Block, Node
+from rollproof.chain.pinned import Pinned, Values, Wanted, code_hash
+from rollproof.chain.rpc import Usage
+from rollproof.errors import Lying, Missing, Reset, Retry, RollproofError, Unsupported
+
+if TYPE_CHECKING:
+    from rollproof._core import Needs
+
+T = TypeVar("T")
+BLOCKHASH_WINDOW = 256
+FIND_KEY_BUDGET = 1 << 25  # hashes for one sibling: sure for six nibbles, seconds of work
+
+
+class Source(Protocol):
+    """Preimages for one block."""
+
+    label: str
+
+    def begin(self) -> list[bytes]:
+        """What can be had before the first run."""
+        ...
+
+    def fetch(self, needs: Needs) -> list[bytes]:
+        """What the core could not read. At least something of it, or an error that says why not."""
+        ...
+
+
+class NodeSource:
+    """Preimages for ``block`` from nodes, proven at ``parent``; the first node that can serve a thing serves it.
+
+    ``nodes`` are views with counters of their own, so that ``usage`` is what this block costs. ``notes``
+    collects what went wrong without stopping anything; ``method`` says how the witness was begun.
+    """
+
+    def __init__(
+        self,
+        nodes: Sequence[Node],
+        block: Block,
+        parent: Sealed,
+        *,
+        seed: int = 0,
+        budget: int = FIND_KEY_BUDGET,
+    ) -> None:
+        self.nodes = list(nodes)
+        self.label = ", ".join(node.label for node in nodes)
+        self.block, self.parent = block, parent
+        self.sealed = Sealed(block.hash, block.header)
+        self.method = "eth_getProof"
+        self.notes: list[str] = []
+        self._seed, self._budget = seed, budget
+        self._touched: dict[bytes, set[bytes]] = {}
+        self._loose: list[bytes] = []  # keys of a witness that do not say which account they belong to
+        self._ancestors = 8
+
+    def __repr__(self) -> str:
+        return f"NodeSource(block {self.block.header.number}, {self.label})"
+
+    @property
+    def usage(self) -> Usage:
+        """What this block has cost so far, over all nodes."""
+        return sum((node.rpc.usage for node in self.nodes), Usage())
+
+    @property
+    def compliant(self) -> bool:
+        """False where a node's state roots are known to break consensus rules: compare ``read_values`` instead."""
+        return all(node.compliant() for node in self.nodes)
+
+    def begin(self) -> list[bytes]:
+        """The parent's header, and all that one or two calls can give. A node that offers less costs nothing more.
+
+        Raises:
+            Reset: the block was replaced by another one.
+        """
+        start = [header.encode(self.parent.header)]
+        for read in (self._execution_witness, self._prestate):
+            for node in self.nodes:
+                try:
+                    found = read(node)
+                except Reset:
+                    raise
+                except RollproofError as error:
+                    self.notes.append(str(error))
+                else:
+                    if found is not None:
+                        return start + found
+        return start
+
+    def fetch(self, needs: Needs) -> list[bytes]:
+        """Proofs at the parent, codes, ancestor headers and sibling nodes, as asked for.
+
+        Raises:
+            Missing: no node has any of it; Retry: none answers; Lying: an answer fails its own proof or hash.
+            Reset: the block was replaced by another one.
+        """
+        wanted: dict[bytes, set[bytes]] = {address: set() for address in needs.accounts}
+        for address, slot in needs.slots:
+            wanted.setdefault(address, set()).add(slot)
+        parts: list[Callable[[], list[bytes]]] = []
+        if wanted:
+            parts.append(lambda: self._ask(lambda node: self._proofs(node, wanted)))
+        if needs.codes:
+            parts.append(lambda: self._ask(lambda node: Pinned(node, self.parent).codes(needs.codes)))
+        parts += [self._header_part(number, h) for number, h in needs.headers]
+        if needs.nodes:
+            parts.append(lambda: self._siblings(needs.nodes))
+        out: list[bytes] = []
+        failed: RollproofError | None = None
+        for part in parts:
+            try:
+                out += part()
+            except (Missing, Retry) as error:
+                self.notes.append(str(error))
+                failed = failed or error
+        if not out:
+            raise failed or Missing(f"{self.label}: nothing to serve for: {needs.first}")
+        return out
+
+    def receipts(self) -> tuple[Mapping[str, Any], ...] | None:
+        """Receipts as ``types.Claim.receipts``, held against the header's root; None (and a note) where none hold."""
+        try:
+            return tuple(r.claim() for r in self._ask(lambda node: node.receipts(self.block)))
+        except (Missing, Lying, Retry) as error:
+            self.notes.append(str(error))
+            return None
+
+    def post_state(self, accounts: Iterable[bytes], slots: Wanted) -> dict[bytes, dict[str, Any]]:
+        """Claimed values after the block as ``types.Claim.post_state``, proven against the header's state root.
+
+        Raises: as ``fetch``.
+        """
+        wanted = {address: set(slots.get(address, ())) for address in {*accounts, *slots}}
+        found = self._ask(lambda node: Pinned(node, self.sealed).proofs(wanted))
+        return {
+            address: {
+                "nonce": p.nonce,
+                "balance": p.balance,
+                "code_hash": code_hash(b"") if p.code_hash == bytes(32) else p.code_hash,
+                "storage": {slot: value for slot, (value, _) in p.slots.items()},
+            }
+            for address, p in found.items()
+        }
+
+    def read_values(self, accounts: Iterable[bytes], slots: Wanted, *, after: bool) -> dict[bytes, Values]:
+        """Plain values without proof, before the block or ``after`` it: for nodes whose roots mean nothing.
+
+        Raises: as ``fetch``.
+        """
+        accounts = list(accounts)
+        at = self.sealed if after else self.parent
+        return self._ask(lambda node: Pinned(node, at).values(accounts, slots))
+
+    def _ask(self, read: Callable[[Node], T]) -> T:
+        """The first node's answer that holds. One that fails is noted, by name, when another one answers."""
+        failures: list[RollproofError] = []
+        for node in self.nodes:
+            try:
+                found = read(node)
+            except Reset:
+                raise
+            except RollproofError as error:
+                failures.append(error)
+            else:
+                self.notes += [str(error) for error in failures]
+                return found
+        raise failures[0]
+
+    def _execution_witness(self, node: Node) -> list[bytes] | None:
+        """One call by number: geth takes a hash too, reth does not. The parent's root shows that it is our block."""
+        if node.traits.execution_witness is False:
+            return None
+        number = self.block.header.number
+        try:
+            answer = node.rpc.call("debug_executionWitness", wire.to_quantity(number))
+        except Unsupported:
+            node.traits.execution_witness = False
+            return None
+        node.traits.execution_witness = True
+        witness = execution_witness.from_json(answer, f"{node.label}: debug_executionWitness of block {number}")
+        root = self.parent.header.state_root
+        if root != EMPTY_ROOT and all(_core.keccak256(raw) != root for raw in witness.nodes):
+            if not still(node, self.sealed):
+                raise Reset(f"{node.label}: block {number} was replaced while it was read")
+            raise Lying(f"{node.label}: debug_executionWitness of block {number} is not about its parent's state")
+        self.method, self._loose = "debug_executionWitness", list(witness.keys)
+        return witness.preimages()
+
+    def _prestate(self, node: Node) -> list[bytes] | None:
+        """What the tracer says is touched, and what every block touches, proven at the parent in one go."""
+        if node.traits.prestate_trace is False:
+            return None
+        try:
+            wanted = prestate.touched(node, self.block.hash)
+        except Unsupported:
+            node.traits.prestate_trace = False
+            return None
+        node.traits.prestate_trace = True
+        for address in (self.block.header.beneficiary, *(w.address for w in self.block.withdrawals or ())):
+            wanted.setdefault(address, set())
+        found = self._proofs(node, wanted)
+        self.method = "prestateTracer"
+        return found
+
+    def _proofs(self, node: Node, wanted: Mapping[bytes, set[bytes]]) -> list[bytes]:
+        for address, slots in wanted.items():
+            self._touched.setdefault(address, set()).update(slots)
+        return [raw for p in Pinned(node, self.parent).proofs(wanted).values() for raw in p.nodes()]
+
+    def _header_part(self, number: int, wanted: bytes) -> Callable[[], list[bytes]]:
+        return lambda: self._ask(lambda node: self._headers(node, number, wanted))
+
+    def _headers(self, node: Node, number: int, wanted: bytes) -> list[bytes]:
+        """The header that was asked for and some of its ancestors, more each time: BLOCKHASH walks back one by one."""
+        last = max(0, number - self._ancestors + 1, self.block.header.number - BLOCKHASH_WINDOW)
+        self._ancestors *= 4
+        out = []
+        for sealed in node.headers(range(number, min(last, number) - 1, -1)):
+            if sealed.hash != wanted:
+                if not still(node, self.sealed):
+                    raise Reset(f"{node.label}: block {self.block.header.number} was replaced while it was read")
+                raise Lying(f"{node.label}: block {sealed.header.number} is not the ancestor 0x{wanted.hex()}")
+            out.append(header.encode(sealed.header))
+            wanted = sealed.header.parent_hash
+        return out
+
+    def _siblings(self, nodes: Sequence[tuple[bytes | None, bytes, bytes]]) -> list[bytes]:
+        out: list[bytes] = []
+        failed: RollproofError | None = None
+        for address, path, wanted in nodes:
+            try:
+                out.append(self._from_post_state(address, path, wanted) or self._by_key(address, path, wanted))
+            except (Missing, Retry) as error:
+                failed = failed or error
+        if not out and failed is not None:
+            raise failed
+        return out
+
+    def _from_post_state(self, address: bytes | None, path: bytes, wanted: bytes) -> bytes | None:
+        keys: Iterable[bytes]
+        if address is None:
+            keys = {*self._touched, *(k for k in self._loose if len(k) == 20)}
+        else:
+            keys = {*self._touched.get(address, ()), *(k for k in self._loose if len(k) == 32)}
+        keys = [key for key in keys if sibling.beside(key, path)]
+        if not keys:
+            return None
+        asked: dict[bytes, list[bytes]] = {key: [] for key in keys} if address is None else {address: keys}
+        try:
+            found = self._ask(lambda node: Pinned(node, self.sealed).proofs(asked))
+        except (Missing, Lying, Retry) as error:  # this is the cheap way; the other one asks for the parent only
+            self.notes.append(str(error))
+            return None
+        if address is None:
+            return sibling.merged(((a, p.account_nodes) for a, p in found.items()), path, wanted)
+        return sibling.merged(((s, nodes) for s, (_, nodes) in found[address].slots.items()), path, wanted)
+
+    def _by_key(self, address: bytes | None, path: bytes, wanted: bytes) -> bytes:
+        where = "account trie" if address is None else f"storage of 0x{address.hex()}"
+        name = f"sibling node 0x{wanted.hex()} of the {where} at path {path.hex()[1::2]}"
+        key = _core.find_key(path, 20 if address is None else 32, self._budget, self._seed)
+        if key is None:
+            raise Missing(f"{self.label}: {name}: no key below it found within {self._budget} hashes")
+        asked = {key: set()} if address is None else {address: {key}}
+        for raw in self._ask(lambda node: self._proofs(node, asked)):
+            if _core.keccak256(raw) == wanted:
+                return raw
+        raise Missing(f"{self.label}: {name} is not in the parent's state")

@@ -1,0 +1,119 @@
+"""The second machine's say in a verdict: confirm an accusation, or withdraw it where the two machines disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rollproof import _core
+from rollproof.errors import Missing, RollproofError
+from rollproof.replay import execute, second_opinion
+from rollproof.replay.draft import Draft
+from rollproof.replay.execute import Inputs
+from rollproof.types import Difference, Outcome
+
+MAX_SHOWN = 50  # differences between the machines that a verdict carries
+
+Confirmation = tuple[Outcome, str, bool | None, dict[str, Any]]
+
+
+class _Served(Mapping[bytes, bytes]):
+    """The core's preimages as a mapping, without a copy of all of them."""
+
+    def __init__(self, preimages: _core.Preimages) -> None:
+        self._preimages = preimages
+
+    def __getitem__(self, key: bytes) -> bytes:
+        value = self._preimages.get(key)
+        if value is None:
+            raise KeyError(key)
+        return value
+
+    def __iter__(self) -> Iterator[bytes]:
+        return map(_core.keccak256, self._preimages.values())
+
+    def __len__(self) -> int:
+        return len(self._preimages)
+
+
+def _inputs(inputs: Inputs) -> second_opinion.Inputs:
+    env, config, rules = inputs.env, inputs.config, execute.arguments(inputs)
+    listed = None
+    if inputs.withdrawals is not None and config.family == "ethereum":
+        listed = tuple((each.index, each.validator_index, each.address, each.amount) for each in inputs.withdrawals)
+    return second_opinion.Inputs(
+        **rules,
+        number=env.number,
+        timestamp=env.timestamp,
+        gas_limit=env.gas_limit,
+        beneficiary=env.beneficiary,
+        parent_hash=env.parent_hash,
+        parent_state_root=inputs.pre_state_root,
+        transactions=inputs.transactions,
+        preimages=_Served(inputs.preimages),
+        withdrawals=listed,
+        difficulty=env.difficulty,
+        prev_randao=env.mix_hash,
+        base_fee=env.base_fee,
+        excess_blob_gas=env.excess_blob_gas,
+        parent_beacon_block_root=env.parent_beacon_block_root,
+        block_hashes=dict(inputs.block_hashes),
+    )
+
+
+def confirm(draft: Draft, outcome: Outcome, inputs: Inputs | None) -> Confirmation:
+    """Outcome, reason, ``confirmed`` and what the second machine said, after asking it about the same inputs.
+
+    A `broken` is confirmed when both machines computed the same, which contradicts the claim. Where they computed
+    different things the outcome is `unknown`. Where the second machine cannot say, a `broken` stays unconfirmed.
+    """
+    unconfirmed = False if outcome is Outcome.BROKEN else None
+    note: dict[str, Any] = {"machine": "EELS"}
+    if inputs is None or (draft.done is None and draft.invalid is None):
+        return outcome, "", unconfirmed, {**note, "note": "not asked: the first machine could not execute the block"}
+    try:
+        opinion = second_opinion.reexecute(_inputs(inputs))
+    except RollproofError as error:
+        return outcome, "", unconfirmed, {**note, "note": str(error)}
+    note["seconds"] = round(opinion.seconds, 3)
+    if opinion.missing is not None or opinion.failed is not None:
+        return outcome, "", unconfirmed, {**note, "note": opinion.missing or opinion.failed}
+    if draft.done is None or opinion.invalid is not None:
+        return _on_validity(draft, outcome, opinion, note)
+    apart = second_opinion.compare(draft.done, opinion)
+    note["agrees"] = not apart
+    note["transactions"] = len(opinion.transactions)
+    if apart:
+        note["differences"] = [_shown(found) for found in apart[:MAX_SHOWN]]
+        return Outcome.UNKNOWN, _disagreement(apart[0].key), None, note
+    if outcome is Outcome.BROKEN and not (draft.executed or draft.disclosed):
+        # Execution agrees with the claim; the rule that it breaks is arithmetic on headers, which EELS was not asked.
+        note["note"] = "both machines execute the block alike; the header rule was computed once"
+        return outcome, "", False, note
+    return outcome, "", True, note
+
+
+def _on_validity(draft: Draft, outcome: Outcome, opinion: second_opinion.Opinion, note: dict[str, Any]) -> Confirmation:
+    mine, other = draft.invalid, opinion.invalid
+    note["agrees"] = mine is not None and other is not None and mine.transaction == other.transaction
+    if other is not None:
+        note["invalid"] = {"transaction": other.transaction, "reason": other.reason}
+    if mine is not None:
+        note["first_machine"] = {"transaction": mine.transaction, "reason": f"{mine.kind}: {mine.reason}"}
+    if note["agrees"]:
+        return outcome, "", True, note
+    return Outcome.UNKNOWN, _disagreement("whether the block is valid"), None, note
+
+
+def _disagreement(where: str) -> str:
+    return f"the two machines disagree on {where}; this is a defect of one of them"
+
+
+def _shown(found: Difference) -> dict[str, str | None]:
+    return {"key": found.key, "first": found.claimed, "second": found.computed}
+
+
+def require() -> None:
+    """Raises Missing, saying how to install it, where the second machine is not there."""
+    if not second_opinion.available():
+        raise Missing(second_opinion.INSTALL)

@@ -1,0 +1,155 @@
+"""Whether a claim agrees with itself: a source that contradicts itself is a broken source, not a broken chain."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from rollproof import _core
+from rollproof.errors import RollproofError
+from rollproof.replay import body
+from rollproof.replay.draft import Draft, Inconclusive
+from rollproof.replay.header import EMPTY_OMMERS_HASH, decode_header, encode_header, header_hash, wire
+from rollproof.types import Claim, Header, Withdrawal
+
+_L1_ATTRIBUTES_GAS = 1_000_000
+
+
+def contradiction(what: str, claimed: bytes | int | None, found: bytes | int | None) -> Inconclusive:
+    return Inconclusive(f"self-inconsistent: {what}: claimed {wire(claimed)}, the record gives {wire(found)}")
+
+
+def identity(draft: Draft) -> None:
+    """The header hashes to the claimed hash and is the block that the claim names. Raises Inconclusive."""
+    claim = draft.claim
+    header, attributes = claim.header, claim.attributes
+    if header is None:
+        return
+    own = header_hash(header)
+    if claim.claimed_hash is not None and claim.claimed_hash != own:
+        raise Inconclusive(
+            f"self-inconsistent: header hashes to {wire(own)}, the claimed hash is {wire(claim.claimed_hash)}"
+        )
+    draft.claimed_hash = own
+    draft.check("block_hash")
+    if claim.number != header.number:
+        raise contradiction("number", claim.number, header.number)
+    if claim.parent_hash is not None and claim.parent_hash != header.parent_hash:
+        raise contradiction("parent_hash", header.parent_hash, claim.parent_hash)
+    if attributes is not None:
+        for name, given in (
+            ("timestamp", attributes.timestamp),
+            ("mix_hash", attributes.prev_randao),
+            ("beneficiary", attributes.fee_recipient),
+            ("gas_limit", attributes.gas_limit),
+            ("parent_beacon_block_root", attributes.parent_beacon_block_root),
+        ):
+            if getattr(header, name) != given:
+                raise contradiction(name, getattr(header, name), given)
+
+
+def ommers(draft: Draft, merged: bool) -> None:
+    """Blocks with ommers are not judged; the reward for them is not recomputed. Raises Inconclusive."""
+    header = draft.claim.header
+    if draft.claim.ommers or (header is not None and not merged and header.ommers_hash != EMPTY_OMMERS_HASH):
+        raise Inconclusive("has ommers, which are not supported")
+
+
+def parent(draft: Draft, preimages: _core.Preimages) -> Header | None:
+    """The parent's header, authenticated by the claimed parent hash; None where it was not served.
+
+    Raises Inconclusive when another header was served, or a state root that is not the parent's.
+    """
+    claim = draft.claim
+    expected = claim.header.parent_hash if claim.header is not None else claim.parent_hash
+    found = claim.parent
+    if found is None and expected is not None:
+        rlp = preimages.get(expected)
+        if rlp is not None:
+            try:
+                found = decode_header(rlp, "parent header")
+            except RollproofError as error:
+                raise Inconclusive(f"parent header: {error}") from None
+    if found is None:
+        return None
+    own = header_hash(found)
+    if expected is not None and own != expected:
+        raise contradiction("parent_hash", expected, own)
+    if claim.header is None and claim.number != found.number + 1:
+        raise contradiction("number", claim.number, found.number + 1)
+    if claim.pre_state_root is not None and claim.pre_state_root != found.state_root:
+        raise contradiction("pre_state_root", found.state_root, claim.pre_state_root)
+    preimages.add([encode_header(found)])  # BLOCKHASH walks on from here
+    draft.check("parent_hash")
+    return found
+
+
+def pre_state(draft: Draft, known_parent: Header | None) -> bytes:
+    """The state root to start from. Raises Inconclusive without one; distrusts one that no header vouches for."""
+    if known_parent is not None:
+        return known_parent.state_root
+    root = draft.claim.pre_state_root
+    if root is None:
+        raise Inconclusive("neither the parent header nor its state root was served")
+    draft.distrust("pre-state root from the record: the parent header was not served")
+    return root
+
+
+def foreign_chain(claim: Claim) -> str | None:
+    """Why the record's chain id is wrong: every transaction that is signed for a chain is signed for another one."""
+    signed: set[int] = set()
+    for raw in claim.transactions:
+        try:
+            items = _core.rlp_decode(raw if raw[:1] >= b"\xc0" else raw[1:], 16, 1_000_000)
+            if raw[:1] >= b"\xc0":
+                v = int.from_bytes(items[6], "big")
+                signed.update({(v - 35) // 2} if v >= 35 else ())
+            elif raw[:1] in (b"\x01", b"\x02", b"\x03", b"\x04"):
+                signed.add(int.from_bytes(items[0], "big"))
+        except (_core.CoreError, IndexError, TypeError):
+            continue  # execution names what does not decode
+    if not signed or claim.chain_id in signed:
+        return None
+    return f"wrong chain: the transactions are signed for chain {min(signed)}, the record says {claim.chain_id}"
+
+
+def swapped(claim: Claim, root: bytes) -> str | None:
+    """How the transactions were reordered, or None when no single swap or move of them gives ``root``."""
+    return body.reordered(claim.transactions, root, body.transactions_root)
+
+
+def deposits_recomputable(claim: Claim) -> bool:
+    """Whether nothing in the block's deposits could be altered without changing the block's results.
+
+    A deposit is not signed. Only the L1 attributes deposit's source hash follows from the block itself:
+    keccak(1, keccak(L1 block hash, sequence number)) (OP Stack specs, deposits, "Source hash computation").
+    """
+    found = [raw for raw in claim.transactions if raw[:1] == b"\x7e"]
+    if not found:
+        return True
+    if len(found) > 1:
+        return False
+    try:
+        items = _core.rlp_decode(found[0][1:], 2, 16)
+        source, gas, data = items[0], items[5], items[7]
+    except (_core.CoreError, IndexError, TypeError):
+        return False
+    if not all(isinstance(item, bytes) for item in (source, gas, data)):
+        return False
+    if int.from_bytes(gas, "big") != _L1_ATTRIBUTES_GAS:
+        return False
+    # setL1BlockValues pads each argument to a word; from Ecotone on they are packed.
+    if len(data) >= 4 + 6 * 32 and data[:4] == bytes.fromhex("015d8eb9"):
+        l1_hash, sequence = data[4 + 96 : 4 + 128], data[4 + 128 : 4 + 160]
+    elif len(data) >= 132:
+        l1_hash, sequence = data[100:132], bytes(24) + data[12:20]
+    else:
+        return False
+    inner = _core.keccak256(l1_hash + sequence)
+    return bool(source == _core.keccak256((1).to_bytes(32, "big") + inner))
+
+
+def plausible(withdrawals: tuple[Withdrawal, ...]) -> bool:
+    """Whether a list is one that consensus could have made: consecutive indices, validators in one sweep."""
+    steps = list(pairwise(withdrawals))
+    turns = sum(after.validator_index <= before.validator_index for before, after in steps)
+    return turns <= 1 and all(after.index == before.index + 1 for before, after in steps)
