@@ -6,12 +6,13 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
+CORE := src/rollproof/_core.abi3.so
 ANVIL_VERSION := 1.7.1
 ANVIL := build/node/node_modules/.bin/anvil
 PYTEST_ARGS ?= -n auto
 unexport VIRTUAL_ENV PYTHONPATH
 
-.PHONY: help setup demo test lint format bench fuzz node-tools dev clean
+.PHONY: help setup demo test test-rust lint format bench fuzz node-tools dev clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -27,11 +28,17 @@ $(UV):
 	done; echo "make: no Python 3.11 or newer is here" >&2; exit 2
 
 setup: $(UV) ## environment and release build of the extension
-	@$(UV) sync --quiet --locked --all-extras
+	@test -e $(CORE) || echo "make: building the extension, which takes a few minutes the first time" >&2
+	@$(UV) sync --quiet --locked --all-extras $$(test -e $(CORE) || echo --reinstall-package rollproof)
 
-demo: setup ## make ten blocks, one of them tampered, and verify them
-	@$(BIN)/python -m rollproof.lab.chain build/demo
-	$(BIN)/rollproof verify build/demo; test $$? -eq 1
+demo: setup ## make ten blocks, one of them tampered with, and verify them
+	@rm -rf build/demo && $(BIN)/python -m rollproof.lab.demo build/demo
+	@cd build/demo && for chain in demo-l1 demo-l2; do \
+	  echo "\$$ rollproof verify --config $$chain.toml '$$chain-*.evidence'"; \
+	  ../../$(BIN)/rollproof verify --config $$chain.toml "$$chain-*.evidence"; echo "(exit code $$?)"; \
+	done 2>&1 | tee verdicts.txt
+	@cd build/demo && test "$$(grep -c '  holds  ' verdicts.txt)" = 9 && test "$$(grep '  broken  ' verdicts.txt | cut -d' ' -f1)" = demo-l2-3 \
+	  && grep -q '^    storage  ' verdicts.txt || { echo "make: the demonstration did not end as it should" >&2; exit 1; }
 
 test: setup node-tools ## all tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
@@ -43,6 +50,9 @@ lint: setup ## formatting, lints, types, and the stub against the built extensio
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest rollproof._core
+
+test-rust: ## the core's own tests, without Python
+	cargo test --quiet --release --locked --no-default-features --manifest-path rust/Cargo.toml
 
 format: setup ## rewrite the sources in the project's format
 	cargo fmt --manifest-path rust/Cargo.toml

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
+
+
+@cache
+def _full_trie() -> Any:
+    from rollproof.replay.eels.machine import Machine
+
+    return Machine("osaka")["trie"]
 
 
 class Preimages:
@@ -12,10 +20,9 @@ class Preimages:
     def __init__(self) -> None:
         from ethereum_types.numeric import U256
 
-        from rollproof.replay.eels.machine import Machine
         from rollproof.replay.eels.preimages import keccak256
 
-        self.trie: Any = Machine("osaka")["trie"]
+        self.trie = _full_trie()
         self.values: dict[bytes, bytes] = {}
         self._zero = U256(0)
 
@@ -24,13 +31,14 @@ class Preimages:
             self.values[digest] = bytes(data)
             return digest
 
-        self.trie.keccak256 = self.keccak = recorded
+        self.keccak = recorded
 
     def storage(self, slots: Mapping[int, int]) -> bytes:
         """Adds a storage trie; its root."""
         from ethereum_types.bytes import Bytes32
         from ethereum_types.numeric import U256
 
+        self.trie.keccak256 = self.keccak
         storage = self.trie.Trie(secured=True, default=self._zero)
         for slot, value in slots.items():
             self.trie.trie_set(storage, Bytes32(slot.to_bytes(32, "big")), U256(value))

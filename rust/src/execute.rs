@@ -35,6 +35,9 @@ use std::{collections::BTreeMap, convert::Infallible, time::Instant};
 pub struct Body<'a> {
     pub transactions: &'a [Bytes],
     pub withdrawals: Option<&'a [Withdrawal]>,
+    /// The transactions alone, without what a block does around them: no system calls, requests, withdrawals, reward
+    /// or irregular change.
+    pub alone: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -92,7 +95,7 @@ pub struct Done {
     pub used_block_hashes: Vec<u64>,
     pub trace: Option<Columns>,
     pub stages: Vec<(&'static str, f64)>,
-    /// Trie nodes and codes that the new state has and the old had not.
+    /// Trie nodes and codes that the new state has and the old had not; before Byzantium also those of states between.
     pub fresh: Vec<Vec<u8>>,
 }
 
@@ -230,6 +233,13 @@ impl<'a> Vm<'a> {
         }
     }
 
+    fn into_ledger(self) -> Ledger<'a> {
+        match self {
+            Self::Ethereum(machine, _) => machine.0.ctx.journaled_state.database,
+            Self::Op(machine, _) => machine.0.0.ctx.journaled_state.database,
+        }
+    }
+
     fn transact(&mut self, tx: &Transaction, sender: Address) -> Result<Executed, Refusal> {
         let tx = tx.environment(sender);
         let (result, state) = match self {
@@ -248,12 +258,13 @@ impl<'a> Vm<'a> {
             Self::Op(machine, watch) => {
                 machine.0.0.ctx.tx = tx;
                 type Error = EVMError<Infallible, OpTransactionError>;
-                let result = match watch {
-                    Watch::Bare => {
-                        Rollup::<_, Error, EthFrame<EthInterpreter>>::default().run(&mut machine.0)
-                    }
-                    _ => Rollup::<_, Error, EthFrame<EthInterpreter>>::default().run(&mut **machine),
-                };
+                let result =
+                    match watch {
+                        Watch::Bare => Rollup::<_, Error, EthFrame<EthInterpreter>>::default()
+                            .run(&mut machine.0),
+                        _ => Rollup::<_, Error, EthFrame<EthInterpreter>>::default()
+                            .run(&mut **machine),
+                    };
                 let state = machine.0.0.ctx.journal_mut().finalize();
                 (
                     result.map(Executed::new::<OpHaltReason>).map_err(refuse),
@@ -373,29 +384,10 @@ pub fn run(
     );
     ledger.recorder = (watch == Watch::Trace).then(Recorder::default);
     let mut stages = Stages::new();
-    let transactions = match decode(rules, body) {
-        Ok(transactions) => transactions,
+    let (transactions, senders) = match prepare(rules, body, &mut stages) {
+        Ok(prepared) => prepared,
         Err(invalid) => return Run::Invalid(invalid),
     };
-    stages.end("decode");
-    let mut senders = Vec::with_capacity(transactions.len());
-    let (low_s, protected) = (
-        rules.fork.has(SpecId::HOMESTEAD),
-        rules.fork.has(SpecId::SPURIOUS_DRAGON),
-    );
-    for (index, tx) in transactions.iter().enumerate() {
-        match tx.sender(low_s, protected) {
-            Ok(sender) => senders.push(sender),
-            Err((kind, reason)) => {
-                return Run::Invalid(Invalid {
-                    transaction: Some(index),
-                    kind,
-                    reason,
-                });
-            }
-        }
-    }
-    stages.end("recover");
     let mut vm = Vm::new(ledger, rules, env, watch);
     let ran = execute(&mut vm, rules, env, body, &transactions, &senders);
     stages.end("execute");
@@ -408,11 +400,11 @@ pub fn run(
         vm.ledger().root(&mut |_, _| ());
         return Run::Needs(std::mem::take(&mut vm.ledger().needs));
     }
-    let ran = match ran {
+    let mut ran = match ran {
         Ok(ran) => ran,
         Err(invalid) => return Run::Invalid(invalid),
     };
-    let mut fresh = BTreeMap::new();
+    let mut fresh = std::mem::take(&mut ran.fresh);
     let state_root = vm.ledger().root(&mut |hash, raw| {
         fresh.insert(hash, raw);
     });
@@ -423,6 +415,7 @@ pub fn run(
         };
     };
     let withdrawals_root = match rules.fork {
+        _ if body.alone => None,
         Fork::Op(spec) if spec.is_enabled_in(OpSpecId::ISTHMUS) => {
             let ledger = vm.ledger();
             ledger.entry(system::MESSAGE_PASSER);
@@ -485,16 +478,66 @@ pub fn run(
     }))
 }
 
-fn decode(rules: &Rules, body: &Body<'_>) -> Result<Vec<Transaction>, Invalid> {
+/// Seconds that execution alone takes on state already in memory: for benchmarks. None where it needs more state.
+pub fn time(
+    store: &Store,
+    root: B256,
+    rules: &Rules,
+    env: &Env,
+    body: &Body<'_>,
+    watch: Watch,
+) -> Option<f64> {
+    let clears_empty = rules.fork.has(SpecId::SPURIOUS_DRAGON);
+    let ledger = Ledger::new(
+        store,
+        root,
+        clears_empty,
+        env.number,
+        env.parent_hash,
+        &env.block_hashes,
+    );
+    let (transactions, senders) = prepare(rules, body, &mut Stages::new()).ok()?;
+    let mut vm = Vm::new(ledger, rules, env, Watch::Bare);
+    execute(&mut vm, rules, env, body, &transactions, &senders).ok()?;
+    let mut ledger = vm.into_ledger().rewound();
+    if !ledger.needs.is_empty() {
+        return None;
+    }
+    ledger.recorder = (watch == Watch::Trace).then(Recorder::default);
+    let mut vm = Vm::new(ledger, rules, env, watch);
+    let since = Instant::now();
+    execute(&mut vm, rules, env, body, &transactions, &senders).ok()?;
+    Some(since.elapsed().as_secs_f64())
+}
+
+type Prepared = (Vec<Transaction>, Vec<Address>);
+
+/// The transactions and who sent them.
+fn prepare(rules: &Rules, body: &Body<'_>, stages: &mut Stages) -> Result<Prepared, Invalid> {
+    let invalid = |index, (kind, reason)| Invalid {
+        transaction: Some(index),
+        kind,
+        reason,
+    };
     let op = rules.fork.op().is_some();
-    let decoded = body.transactions.iter().enumerate().map(|(index, raw)| {
-        Transaction::decode(raw, op).map_err(|(kind, reason)| Invalid {
-            transaction: Some(index),
-            kind,
-            reason,
+    let decoded = body.transactions.iter().enumerate();
+    let transactions = decoded
+        .map(|(index, raw)| Transaction::decode(raw, op).map_err(|why| invalid(index, why)))
+        .collect::<Result<Vec<_>, _>>()?;
+    stages.end("decode");
+    let (low_s, protected) = (
+        rules.fork.has(SpecId::HOMESTEAD),
+        rules.fork.has(SpecId::SPURIOUS_DRAGON),
+    );
+    let signed = transactions.iter().enumerate();
+    let senders = signed
+        .map(|(index, tx)| {
+            tx.sender(low_s, protected)
+                .map_err(|why| invalid(index, why))
         })
-    });
-    decoded.collect()
+        .collect::<Result<Vec<_>, _>>()?;
+    stages.end("recover");
+    Ok((transactions, senders))
 }
 
 /// What running the transactions and the system calls around them gave.
@@ -505,6 +548,9 @@ struct Ran {
     gas_used: u64,
     blob_gas_used: u64,
     requests_hash: Option<B256>,
+    /// Nodes encoded for the roots in receipts before Byzantium. The block's own root does not encode again those
+    /// that are still in it.
+    fresh: BTreeMap<B256, Vec<u8>>,
 }
 
 fn execute(
@@ -516,7 +562,9 @@ fn execute(
     senders: &[Address],
 ) -> Result<Ran, Invalid> {
     let fork = rules.fork;
-    before_transactions(vm, rules, env);
+    if !body.alone {
+        before_transactions(vm, rules, env);
+    }
     let mut ran = Ran {
         receipts: Vec::with_capacity(transactions.len()),
         outcomes: Vec::with_capacity(transactions.len()),
@@ -524,6 +572,7 @@ fn execute(
         gas_used: 0,
         blob_gas_used: 0,
         requests_hash: None,
+        fresh: BTreeMap::new(),
     };
     for (index, (tx, &sender)) in transactions.iter().zip(senders).enumerate() {
         let result = transaction(vm, rules, env, tx, sender, index, &mut ran);
@@ -537,6 +586,9 @@ fn execute(
                 });
             }
         }
+    }
+    if body.alone {
+        return Ok(ran);
     }
     if fork.op().is_none() {
         if fork.has(SpecId::PRAGUE) {
@@ -617,7 +669,10 @@ fn transaction(
     let status = if fork.has(SpecId::BYZANTIUM) {
         Status::Success(executed.success)
     } else {
-        Status::Root(vm.ledger().root(&mut |_, _| ()).unwrap_or_default())
+        let root = vm.ledger().root(&mut |hash, raw| {
+            ran.fresh.insert(hash, raw);
+        });
+        Status::Root(root.unwrap_or_default())
     };
     let bloom = receipt::bloom(&executed.logs);
     ran.bloom.accrue_bloom(&bloom);
@@ -672,7 +727,8 @@ fn blob_gas(
     }
     let gas = tx.blob_count() * eip4844::GAS_PER_BLOB;
     let most = rules.blob.map_or(0, |blob| blob.max) * eip4844::GAS_PER_BLOB;
-    if used + gas > most {
+    // Before Cancun it is the transaction's type that is wrong, which revm says.
+    if used + gas > most && rules.fork.has(SpecId::CANCUN) {
         return Err((
             "blob-gas-exceeded",
             format!("blob gas {} of at most {most}", used + gas),

@@ -124,7 +124,24 @@ def run_block(
     *,
     trace: bool = False,
 ) -> Done | Invalid | Needs: ...
+def run_transactions(
+    preimages: Preimages,
+    state_root: bytes,
+    rules: Rules,
+    env: Env,
+    transactions: Sequence[bytes],
+    *,
+    trace: bool = False,
+) -> Done | Invalid | Needs: ...  # without what a block does around them: system calls, requests, withdrawals, reward
 def post_state(
     preimages: Preimages, parent_state_root: bytes, rules: Rules, env: Env, transactions: Sequence[bytes],
     withdrawals: Sequence[tuple[int, int, bytes, int]] | None = None,
 ) -> tuple[bytes, list[bytes]]: ...  # state root and the new trie nodes and codes, for building a chain on top of a block
+def time_bare(
+    preimages: Preimages, parent_state_root: bytes, rules: Rules, env: Env, transactions: Sequence[bytes],
+    withdrawals: Sequence[tuple[int, int, bytes, int]] | None = None,
+) -> dict[str, float]: ...  # for benchmarks: seconds of each stage with revm as it is, nothing noted
+def time_execution(
+    preimages: Preimages, parent_state_root: bytes, rules: Rules, env: Env, transactions: Sequence[bytes],
+    withdrawals: Sequence[tuple[int, int, bytes, int]] | None = None, *, watch: str = "bare",
+) -> float: ...  # for benchmarks: seconds of execution on state already in memory; watch is bare, frames or trace

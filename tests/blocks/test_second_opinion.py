@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from rollproof import _core
 from rollproof.replay.second_opinion import Inputs, Opinion, available, compare, contradicts, reexecute
 
 pytestmark = [
@@ -208,6 +209,90 @@ def check(directory: Path, name: str) -> Opinion:
     return opinion
 
 
+def first_machine(inputs: Inputs) -> Any:
+    """The same block on the Rust core."""
+    preimages = _core.Preimages()
+    preimages.add(list(inputs.preimages.values()))
+    rules = _core.Rules(
+        family=inputs.family,
+        chain_id=inputs.chain_id,
+        fork=inputs.fork,
+        blob=inputs.blob,
+        block_reward=inputs.block_reward,
+        dao=inputs.dao,
+        create2_deployer=inputs.create2_deployer,
+        deposit_contract=inputs.deposit_contract,
+    )
+    env = _core.Env(
+        number=inputs.number,
+        timestamp=inputs.timestamp,
+        gas_limit=inputs.gas_limit,
+        beneficiary=inputs.beneficiary,
+        parent_hash=inputs.parent_hash,
+        difficulty=inputs.difficulty,
+        prev_randao=inputs.prev_randao,
+        base_fee=inputs.base_fee,
+        excess_blob_gas=inputs.excess_blob_gas,
+        parent_beacon_block_root=inputs.parent_beacon_block_root,
+        block_hashes=dict(inputs.block_hashes),
+    )
+    return _core.run_block(preimages, inputs.parent_state_root, rules, env, inputs.transactions, inputs.withdrawals)
+
+
+@pytest.mark.parametrize("name", CHEAP)
+def test_the_two_machines_agree(shared_data: Path, name: str) -> None:
+    inputs = Recorded(shared_data / "blocks", name).inputs()
+    assert compare(first_machine(inputs), reexecute(inputs)) == ()
+    fewer = replace(inputs, transactions=inputs.transactions[:-1], timestamp=inputs.timestamp + 1)
+    opinion = reexecute(fewer)
+    if opinion.computed:  # a block that never was: nobody recorded what the two must find
+        assert compare(first_machine(fewer), opinion) == ()
+        assert not inputs.transactions or compare(first_machine(inputs), opinion)
+
+
 @pytest.mark.parametrize("name", CHEAP)
 def test_reproduces_the_recorded_block(shared_data: Path, name: str) -> None:
     check(shared_data / "blocks", name)
+
+
+def test_a_wrong_rule_or_environment_does_not_reproduce_the_block(shared_data: Path) -> None:
+    recorded = Recorded(shared_data / "blocks", "op-sepolia-26207960")
+    inputs, claimed = recorded.inputs(), unhex(recorded.entry["state_root"])
+    assert inputs.base_fee is not None
+    later = replace(inputs, base_fee=inputs.base_fee + 1)
+    for wrong in (later, replace(inputs, beneficiary=b"\1" * 20), replace(inputs, timestamp=inputs.timestamp + 1)):
+        opinion = reexecute(wrong)
+        if opinion.computed:
+            (found,) = contradicts({"state_root": claimed}, opinion)
+            assert found.key == "state_root"
+        else:
+            assert opinion.missing
+    dropped = reexecute(replace(inputs, transactions=inputs.transactions[:-1]))
+    assert dropped.computed
+    assert contradicts({"state_root": claimed}, dropped)
+    swapped = reexecute(replace(inputs, transactions=(*inputs.transactions[1:], inputs.transactions[0])))
+    assert contradicts({"state_root": claimed}, swapped)  # its fees were those of the block before
+
+
+def test_every_preimage_that_was_used_is_needed(shared_data: Path) -> None:
+    recorded = Recorded(shared_data / "blocks", "op-mainnet-109279688")
+    inputs = recorded.inputs()
+    asked: set[bytes] = set()
+
+    class Asked(dict[bytes, bytes]):
+        def get(self, key: bytes, default: Any = None) -> Any:
+            asked.add(key)
+            return super().get(key, default)
+
+    whole = reexecute(replace(inputs, preimages=Asked(inputs.preimages)))
+    assert whole.computed
+    used = sorted(asked & inputs.preimages.keys())
+    assert len(used) > 200
+    codes = 0
+    for digest in used[:: len(used) // 25]:
+        without = {key: value for key, value in inputs.preimages.items() if key != digest}
+        opinion = reexecute(replace(inputs, preimages=without))
+        # A code may be looked up for an account whose code is not executed: then nothing may change.
+        codes += opinion.computed
+        assert replace(opinion, seconds=0.0) == replace(whole, seconds=0.0) or digest.hex() in (opinion.missing or "")
+    assert codes < 10

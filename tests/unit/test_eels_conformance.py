@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from eels_preimages import Preimages
 
+from eels_preimages import Preimages
 from rollproof.replay.second_opinion import Inputs, available, contradicts, reexecute
 
 pytestmark = [
@@ -24,22 +24,16 @@ pytestmark = [
     pytest.mark.skipif(not available(), reason="EELS is not installed: pip install 'rollproof[eels]'"),
 ]
 
+# The fixtures hold nothing of Tangerine Whistle and Spurious Dragon.
 ARCHIVE = "eest-v5.4.0-blockchain_tests.tar.xz"
 FORKS = {
     "Frontier": "frontier",
     "Homestead": "homestead",
-    "TangerineWhistle": "tangerine_whistle",
-    "SpuriousDragon": "spurious_dragon",
-    "EIP150": "tangerine_whistle",
-    "EIP158": "spurious_dragon",
     "Byzantium": "byzantium",
     "ConstantinopleFix": "petersburg",
     "Istanbul": "istanbul",
-    "MuirGlacier": "istanbul",
     "Berlin": "berlin",
     "London": "london",
-    "ArrowGlacier": "london",
-    "GrayGlacier": "london",
     "Paris": "paris",
     "Shanghai": "shanghai",
     "Cancun": "cancun",
@@ -47,37 +41,45 @@ FORKS = {
     "Osaka": "osaka",
     "BPO1": "osaka",
     "BPO2": "osaka",
+    "BPO3": "osaka",
+    "BPO4": "osaka",
 }
 ETHER = 10**18
-REWARD = dict.fromkeys(("frontier", "homestead", "tangerine_whistle", "spurious_dragon"), 5 * ETHER)
+DEPOSIT_CONTRACT = bytes.fromhex("00000000219ab540356cbb839cbe05303d7705fa")
+REWARD = dict.fromkeys(("frontier", "homestead"), 5 * ETHER)
 REWARD |= {"byzantium": 3 * ETHER} | dict.fromkeys(("petersburg", "istanbul", "berlin", "london"), 2 * ETHER)
 
 # Small files that cross every fork, and between them creation, collision, self-destruction, transient storage,
 # storage deletion, empty accounts, refunds, blobs, withdrawals, requests, delegation and system calls.
 SELECTED = (
-    "frontier/opcodes/selfdestruct",
-    "frontier/opcodes/push",
-    "frontier/create/create_deposit_oog",
-    "frontier/create/create_one_byte",
-    "frontier/touch/touch",
-    "homestead/coverage/coverage",
-    "byzantium/eip198_modexp_precompile",
-    "constantinople/eip1014_create2/recreate",
-    "istanbul/eip1344_chainid/chainid",
-    "berlin/eip2930_access_list/access_list",
-    "london/eip1559_fee_market_change/tx_type",
+    "frontier/opcodes/test_cover_revert",
+    "frontier/opcodes/test_double_kill",
+    "frontier/opcodes/test_value_transfer_gas_calculation",
+    "frontier/create/test_create_deposit_oog",
+    "frontier/create/test_create_suicide_store",
+    "frontier/examples/test_block_intermediate_state",
+    "frontier/touch/test_zero_gas_price_and_touching",
+    "frontier/validation/test_tx_gas_limit",
+    "homestead/coverage/test_coverage",
+    "constantinople/eip1014_create2/test_recreate",
+    "berlin/eip2930_access_list/test_eip2930_tx_validity",
+    "london/eip1559_fee_market_change/test_eip1559_tx_validity",
     "paris/eip7610_create_collision",
-    "shanghai/eip3651_warm_coinbase/warm_coinbase_gas_usage",
+    "paris/security/test_tx_selfdestruct_balance_bug",
+    "shanghai/eip3651_warm_coinbase/test_warm_coinbase_gas_usage",
     "shanghai/eip4895_withdrawals",
-    "cancun/eip1153_tstore/tstorage_create_contexts",
-    "cancun/eip4788_beacon_root/beacon_root_contract_calls",
-    "cancun/eip4844_blobs/blob_txs/insufficient_balance",
-    "cancun/eip6780_selfdestruct/selfdestruct_revert",
+    "cancun/eip1153_tstore/test_tload_calls",
+    "cancun/eip4788_beacon_root/test_beacon_root_selfdestruct",
+    "cancun/eip4844_blobs/test_blobhash_multiple_txs_in_block",
+    "cancun/eip4844_blobs/test_invalid_tx_max_fee_per_blob_gas",
+    "cancun/eip6780_selfdestruct/test_selfdestruct_created_in_same_tx_with_revert",
     "prague/eip6110_deposits",
-    "prague/eip7002_el_triggerable_withdrawals/withdrawal_requests",
-    "prague/eip7251_consolidations/consolidation_requests",
+    "prague/eip7002_el_triggerable_withdrawals/test_eip_7002",
+    "prague/eip7251_consolidations/test_eip_7251",
     "prague/eip7623_increase_calldata_cost",
-    "prague/eip7702_set_code_tx/set_code_txs/self_destruct",
+    "prague/eip7702_set_code_tx/test_delegation_clearing",
+    "prague/eip7702_set_code_tx/test_nonce_validity",
+    "prague/eip7702_set_code_tx/test_set_code_to_self_destruct",
     "osaka/eip7918_blob_reserve_price",
     "osaka/eip7939_count_leading_zeros",
 )
@@ -124,6 +126,7 @@ def inputs_of(test: dict[str, Any], block: dict[str, Any], preimages: Preimages)
     preimages.keccak(rlp.encode(genesis[0]))
     schedule = test["config"].get("blobSchedule", {}).get(named)
     names = ("target", "max", "baseFeeUpdateFraction")
+    target, most, fraction = (int(schedule[name], 16) if schedule else 0 for name in names)
     given = Inputs(
         family="ethereum",
         chain_id=int(test["config"]["chainid"], 16),
@@ -142,8 +145,9 @@ def inputs_of(test: dict[str, Any], block: dict[str, Any], preimages: Preimages)
         base_fee=number[15] if len(header) > 15 else None,
         excess_blob_gas=number[18] if len(header) > 18 else None,
         parent_beacon_block_root=header[19] if len(header) > 19 else None,
-        blob=tuple(int(schedule[name], 16) for name in names) if schedule else None,
+        blob=(target, most, fraction) if schedule else None,
         block_reward=REWARD.get(fork, 0),
+        deposit_contract=DEPOSIT_CONTRACT,
     )
     claimed: dict[str, Any] = {
         "state_root": header[3],
@@ -161,7 +165,7 @@ def uint(value: bytes) -> int:
 
 
 def judge(test: dict[str, Any]) -> str:
-    """"ok", or why the first block of a fixture was not looked at. Raises AssertionError where we differ from it."""
+    """ "ok", or why the first block of a fixture was not looked at. Raises AssertionError where we differ from it."""
     block = test["blocks"][0]
     expected = block.get("expectException", "")
     if expected and not all(part.startswith("TransactionException") for part in expected.split("|")):
@@ -195,7 +199,7 @@ def test_selected_fixtures(shared_data: Path) -> None:
     """Every selected file is there, and every fixture in it that is about execution agrees."""
     seen: set[str] = set()
     counts: dict[str, int] = {}
-    for name, test in fixtures(shared_data / "conformance" / ARCHIVE):
+    for _, test in fixtures(shared_data / "conformance" / ARCHIVE):
         verdict = judge(test)
         counts[verdict] = counts.get(verdict, 0) + 1
         seen |= {fork_at(test["network"], 0, 0)[0]}

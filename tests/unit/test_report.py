@@ -47,8 +47,12 @@ def test_text_of_each_outcome() -> None:
     assert text.text(HOLDS) == "eth-mainnet-1920000       holds    4 txs  84,000 gas  dao  12.3 ms"
     assert text.text(BROKEN).splitlines() == [
         "10-7                      broken   1 tx  21,000 gas  0.0 ms",
-        "    header       state_root: claimed 0xaa, computed 0xbb",
-        "    storage      0x01 0x02: claimed 0x5, computed absent",
+        "    header       state_root",
+        "                 claimed  0xaa",
+        "                 computed 0xbb",
+        "    storage      0x01 0x02",
+        "                 claimed  0x5",
+        "                 computed absent",
         "    not confirmed: no second virtual machine has judged this block",
     ]
     assert text.text(UNKNOWN) == "gone                      unknown  not there: gone.json"

@@ -24,7 +24,9 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Done>()?;
     module.add_class::<Trace>()?;
     module.add_function(wrap_pyfunction!(run_block, module)?)?;
+    module.add_function(wrap_pyfunction!(run_transactions, module)?)?;
     module.add_function(wrap_pyfunction!(time_bare, module)?)?;
+    module.add_function(wrap_pyfunction!(time_execution, module)?)?;
     module.add_function(wrap_pyfunction!(post_state, module)?)
 }
 
@@ -426,6 +428,49 @@ fn outcome_dict<'py>(py: Python<'py>, outcome: &execute::Outcome) -> PyResult<Bo
 
 type RawWithdrawal = (u64, u64, PyBackedBytes, u64);
 
+/// What Python gives of a block, checked and owned.
+struct Given {
+    root: B256,
+    transactions: Vec<Bytes>,
+    withdrawals: Option<Vec<Withdrawal>>,
+}
+
+impl Given {
+    fn new(
+        root: &[u8],
+        transactions: &[PyBackedBytes],
+        withdrawals: Option<Vec<RawWithdrawal>>,
+    ) -> PyResult<Self> {
+        let withdrawal = |(index, validator_index, place, amount): &RawWithdrawal| {
+            let address = address(place, "withdrawal address")?;
+            Ok(Withdrawal {
+                index: *index,
+                validator_index: *validator_index,
+                address,
+                amount: *amount,
+            })
+        };
+        Ok(Self {
+            root: word(root, "parent state root")?,
+            transactions: transactions
+                .iter()
+                .map(|raw| Bytes::copy_from_slice(raw))
+                .collect(),
+            withdrawals: withdrawals
+                .map(|list| list.iter().map(withdrawal).collect::<PyResult<Vec<_>>>())
+                .transpose()?,
+        })
+    }
+
+    fn body(&self) -> Body<'_> {
+        Body {
+            transactions: &self.transactions,
+            withdrawals: self.withdrawals.as_deref(),
+            alone: false,
+        }
+    }
+}
+
 #[allow(clippy::too_many_arguments)]
 fn run(
     py: Python<'_>,
@@ -435,34 +480,23 @@ fn run(
     env: &Env,
     transactions: Vec<PyBackedBytes>,
     withdrawals: Option<Vec<RawWithdrawal>>,
+    alone: bool,
     watch: Watch,
 ) -> PyResult<Run> {
-    let root: B256 = word(parent_state_root, "parent state root")?;
-    let transactions: Vec<Bytes> = transactions
-        .iter()
-        .map(|raw| Bytes::copy_from_slice(raw))
-        .collect();
-    let withdrawals = withdrawals
-        .map(|list| {
-            list.iter()
-                .map(|(index, validator_index, place, amount)| {
-                    let address = address(place, "withdrawal address")?;
-                    Ok(Withdrawal {
-                        index: *index,
-                        validator_index: *validator_index,
-                        address,
-                        amount: *amount,
-                    })
-                })
-                .collect::<PyResult<Vec<_>>>()
-        })
-        .transpose()?;
+    let given = Given::new(parent_state_root, &transactions, withdrawals)?;
+    let body = Body {
+        alone,
+        ..given.body()
+    };
     compute(py, || {
-        let body = Body {
-            transactions: &transactions,
-            withdrawals: withdrawals.as_deref(),
-        };
-        execute::run(&preimages.read(), root, &rules.0, &env.0, &body, watch)
+        execute::run(
+            &preimages.read(),
+            given.root,
+            &rules.0,
+            &env.0,
+            &body,
+            watch,
+        )
     })
 }
 
@@ -480,7 +514,7 @@ fn run_block<'py>(
     trace: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     let watch = if trace { Watch::Trace } else { Watch::Frames };
-    match run(
+    let ran = run(
         py,
         preimages,
         parent_state_root,
@@ -488,8 +522,41 @@ fn run_block<'py>(
         env,
         transactions,
         withdrawals,
+        false,
         watch,
-    )? {
+    )?;
+    answer(py, ran)
+}
+
+/// Transactions on a state, without what a block does around them. For single and pending transactions.
+#[pyfunction]
+#[pyo3(signature = (preimages, state_root, rules, env, transactions, *, trace=false))]
+fn run_transactions<'py>(
+    py: Python<'py>,
+    preimages: &Preimages,
+    state_root: &[u8],
+    rules: &Rules,
+    env: &Env,
+    transactions: Vec<PyBackedBytes>,
+    trace: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    let watch = if trace { Watch::Trace } else { Watch::Frames };
+    let ran = run(
+        py,
+        preimages,
+        state_root,
+        rules,
+        env,
+        transactions,
+        None,
+        true,
+        watch,
+    )?;
+    answer(py, ran)
+}
+
+fn answer(py: Python<'_>, ran: Run) -> PyResult<Bound<'_, PyAny>> {
+    match ran {
         Run::Done(mut done) => {
             let trace = done
                 .trace
@@ -502,6 +569,44 @@ fn run_block<'py>(
         Run::Needs(needs) => Ok(Bound::new(py, Needs(needs))?.into_any()),
         Run::Malformed(why) => Err(CoreError::new_err(why)),
     }
+}
+
+/// Seconds of execution alone, on state already in memory; `watch` is bare (revm as it is), frames or trace.
+#[pyfunction]
+#[pyo3(signature = (preimages, parent_state_root, rules, env, transactions, withdrawals=None, *, watch="bare"))]
+#[allow(clippy::too_many_arguments)]
+fn time_execution(
+    py: Python<'_>,
+    preimages: &Preimages,
+    parent_state_root: &[u8],
+    rules: &Rules,
+    env: &Env,
+    transactions: Vec<PyBackedBytes>,
+    withdrawals: Option<Vec<RawWithdrawal>>,
+    watch: &str,
+) -> PyResult<f64> {
+    let watch = match watch {
+        "bare" => Watch::Bare,
+        "frames" => Watch::Frames,
+        "trace" => Watch::Trace,
+        other => {
+            return Err(CoreError::new_err(format!(
+                "watch is bare, frames or trace, not {other:?}"
+            )));
+        }
+    };
+    let given = Given::new(parent_state_root, &transactions, withdrawals)?;
+    compute(py, || {
+        execute::time(
+            &preimages.read(),
+            given.root,
+            &rules.0,
+            &env.0,
+            &given.body(),
+            watch,
+        )
+    })?
+    .ok_or_else(|| CoreError::new_err("the block does not run to its end"))
 }
 
 /// Seconds of each stage with revm bare: no frames noted, no instruction replaced. For benchmarks.
@@ -524,6 +629,7 @@ fn time_bare<'py>(
         env,
         transactions,
         withdrawals,
+        false,
         Watch::Bare,
     )? {
         Run::Done(done) => {
@@ -557,6 +663,7 @@ fn post_state<'py>(
         env,
         transactions,
         withdrawals,
+        false,
         Watch::Frames,
     )? {
         Run::Done(done) => {

@@ -79,25 +79,17 @@ def pin(node: Node, span: Span) -> tuple[Sealed, int]:
     return node.header(span.first), span.stop - span.first
 
 
-class Chain:
-    """The hash chain of what was read so far; each block has to follow the one before."""
+def follow(before: Sealed, sealed: Sealed, label: str) -> None:
+    """Check that a block's parent is the one that was read before it from the node called ``label``.
 
-    def __init__(self, node: Node) -> None:
-        self._label = node.label
-        self._last: Sealed | None = None
-
-    def follow(self, sealed: Sealed) -> None:
-        """Take the next block.
-
-        Raises:
-            Reset: its parent is not the block that was read before it.
-        """
-        last, self._last = self._last, sealed
-        if last is not None and sealed.header.parent_hash != last.hash:
-            raise Reset(
-                f"{self._label}: block {sealed.header.number} (0x{sealed.hash.hex()}) does not follow block"
-                f" {last.header.number} as it was read (0x{last.hash.hex()}): the chain reorganised"
-            )
+    Raises:
+        Reset: it is another one.
+    """
+    if sealed.header.parent_hash != before.hash:
+        raise Reset(
+            f"{label}: block {sealed.header.number} (0x{sealed.hash.hex()}) does not follow block"
+            f" {before.header.number} as it was read (0x{before.hash.hex()}): the chain reorganised"
+        )
 
 
 def still(node: Node, sealed: Sealed) -> bool:

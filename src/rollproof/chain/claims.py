@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 from rollproof.chain import blocks, crosscheck
-from rollproof.chain.blocks import Chain
 from rollproof.chain.header import Sealed
 from rollproof.chain.node import Block, Node
 from rollproof.chain.rpc import Limits, nodes_of
 from rollproof.chain.witness import NodeSource
-from rollproof.errors import Malformed, Missing, Unsupported
+from rollproof.errors import Malformed, Missing, RollproofError, Unsupported
 from rollproof.types import Claim
 
 
@@ -54,11 +53,13 @@ def claims(
     limits: Limits | None = None,
     seed: int = 0,
     ahead: int = 2,
+    witness: bool = True,
 ) -> Iterator[Served]:
-    """The blocks of ``block_range`` in order. At most ``ahead`` blocks are read before they are taken.
+    """The blocks of ``block_range`` in order, the next one's witness begun while this one is looked at.
 
     ``urls`` are RPC URLs or provider objects. With several, the first one that has a block claims it and all others are
-    asked whether they have the same one. The witness is not read here: call the source's ``begin`` and ``fetch``.
+    asked whether they have the same one. At most ``ahead`` blocks and one witness are held before they are taken, and
+    connections close when the last source is dropped. ``witness`` False: only ``begin`` itself reads the witness.
 
     Raises:
         Malformed: the range or a URL.
@@ -66,33 +67,27 @@ def claims(
         Reset: a block does not follow the one before it.
     """
     span = blocks.parse(block_range)
-    with ExitStack() as stack:
-        nodes = connect(urls, limits=limits, seed=seed)
-        for node in nodes:
-            stack.callback(node.rpc.close)
-        chain_id = same_chain(nodes)
-        first, count = blocks.pin(nodes[0], span)
-        pool = ThreadPoolExecutor(max(1, ahead), thread_name_prefix="blocks")
-        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
-        chain = Chain(nodes[0])
-        previous: Sealed | None = None
-        waiting: deque[Future[_Read]] = deque()
-        position = 0
-        while position < count or waiting:
-            while position < count and len(waiting) < max(1, ahead):
-                # The first block is pinned by hash; each later one has to follow its predecessor.
-                at = first.hash if position == 0 else first.header.number + position
-                waiting.append(pool.submit(_read, nodes, at))
-                position += 1
-            views, block, disagreements = waiting.popleft().result()
-            sealed = Sealed(block.hash, block.header)
-            chain.follow(sealed)
-            if block.header.number == 0:
-                raise Unsupported("block 0 is given, not executed: start the range at 1")
-            parent = previous if previous is not None else views[0].header(block.header.parent_hash)
-            source = NodeSource(views, block, parent, seed=seed)
-            yield Served(_claim(chain_id, block, parent, source.label), source, disagreements)
-            previous = sealed
+    nodes = connect(urls, limits=limits, seed=seed)
+    chain_id = same_chain(nodes)
+    first, count = blocks.pin(nodes[0], span)
+    ahead = max(1, ahead)
+    pool = ThreadPoolExecutor(ahead, thread_name_prefix="blocks")
+    # The first block is pinned by hash; each later one has to follow its predecessor.
+    later = range(first.header.number + 1, first.header.number + count)
+    places: Iterator[int | bytes] = itertools.chain([first.hash], later)
+    try:
+        reads = deque(pool.submit(_read, nodes, at) for at in itertools.islice(places, ahead))
+        served = _served(chain_id, reads.popleft().result(), None, seed)
+        while True:
+            reads.extend(pool.submit(_read, nodes, at) for at in itertools.islice(places, 1))
+            # Waits for a read that was submitted before it, so the pool cannot lock up.
+            following = pool.submit(_after, served, reads.popleft(), seed, pool if witness else None) if reads else None
+            yield served
+            if following is None:
+                return
+            served = following.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 class _Read(NamedTuple):
@@ -103,15 +98,35 @@ class _Read(NamedTuple):
 
 def _read(clients: Sequence[Node], at: int | bytes) -> _Read:
     nodes = [node.metered() for node in clients]
-    refused: Missing | None = None
+    refused: RollproofError | None = None
     for node in nodes:
         try:
             block = node.block(at)
-        except Missing as error:
+        except RollproofError as error:
             refused = refused or error
             continue
         return _Read(nodes, block, crosscheck.headers(nodes, block.header.number) if len(nodes) > 1 else ())
     raise refused or Missing(f"no node has block {at!r}")
+
+
+def _after(before: Served, waiting: Future[_Read], seed: int, pool: ThreadPoolExecutor | None) -> Served:
+    """The block after ``before``; its witness is begun in ``pool``, unless the nodes' tries mean nothing anyway."""
+    read = waiting.result()
+    blocks.follow(before.source.sealed, Sealed(read.block.hash, read.block.header), read.views[0].label)
+    served = _served(before.claim.chain_id, read, before.source.sealed, seed)
+    if pool is not None and served.source.compliant:
+        served.source.start(pool)
+    return served
+
+
+def _served(chain_id: int, read: _Read, parent: Sealed | None, seed: int) -> Served:
+    block = read.block
+    if block.header.number == 0:
+        raise Unsupported("block 0 is given, not executed: start the range at 1")
+    if parent is None:
+        parent = read.views[0].header(block.header.parent_hash)
+    source = NodeSource(read.views, block, parent, seed=seed)
+    return Served(_claim(chain_id, block, parent, source.label), source, read.disagreements)
 
 
 def _claim(chain_id: int, block: Block, parent: Sealed, label: str) -> Claim:

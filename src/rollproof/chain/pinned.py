@@ -17,7 +17,7 @@ from rollproof.chain.header import EMPTY_CODE, Sealed
 from rollproof.chain.node import Node
 from rollproof.chain.proof import Proof
 from rollproof.chain.refusal import TooLarge
-from rollproof.errors import Lying, Malformed, Missing, Reset, RollproofError, Unsupported
+from rollproof.errors import Lying, Missing, Reset, RollproofError, Unsupported
 
 SLOTS_PER_CALL = 128
 MAX_CODE = 4 * 1024 * 1024  # bytes; consensus allows 24 KiB on most chains
@@ -136,13 +136,17 @@ class Pinned:
         if not params:
             return []
         traits = self.node.traits
+        by_hash = {"blockHash": wire.to_data(self.block.hash)}
         if traits.by_hash is None:
-            first = self._at(method, params[:1], {"blockHash": wire.to_data(self.block.hash)})
-            traits.by_hash = not isinstance(first[0], (Unsupported, Malformed)) or isinstance(first[0], TooLarge)
-            if traits.by_hash:
-                return first + self._many(method, params[1:])
+            first = self._at(method, params[:1], by_hash)
+            if not isinstance(first[0], RollproofError):
+                traits.by_hash = True
+            elif isinstance(first[0], Unsupported):
+                traits.by_hash = False
+            if traits.by_hash is not False:
+                return first + self._at(method, params[1:], by_hash)
         number = wire.to_quantity(self.block.header.number)
-        return self._at(method, params, {"blockHash": wire.to_data(self.block.hash)} if traits.by_hash else number)
+        return self._at(method, params, by_hash if traits.by_hash else number)
 
     def _at(self, method: str, params: list[list[Any]], block: Any) -> list[Any]:
         return self.node.rpc.many([(method, [*p, block]) for p in params])

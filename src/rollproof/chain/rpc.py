@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ class _Meter:
             self._parent.add(usage)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True, eq=False)
 class _Shared:
     """What all metered views of one client have in common."""
 
@@ -118,6 +119,8 @@ class Rpc:
         pool = ThreadPoolExecutor(limits.concurrency, thread_name_prefix="rpc")
         slots = threading.BoundedSemaphore(limits.concurrency)
         self._shared = _Shared(endpoint, limits, pool, slots, sleep, clock, random.Random(seed), limits.batch)
+        # A client that is dropped without close() does not keep its threads and connections.
+        self._close = weakref.finalize(self._shared, _close, pool, endpoint)
         self._meter = _Meter()
         self.label = endpoint.label
 
@@ -132,13 +135,13 @@ class Rpc:
 
     def close(self) -> None:
         """Stop the threads and close the connections. Views made by ``metered`` stop with it."""
-        self._shared.pool.shutdown(wait=False, cancel_futures=True)
-        self._shared.endpoint.close()
+        self._close()
 
     def metered(self) -> Rpc:
         """The same client with a counter of its own, which also feeds this one's."""
         view = object.__new__(Rpc)
-        view._shared, view._meter, view.label = self._shared, _Meter(self._meter), self.label
+        view._shared, view._close, view.label = self._shared, self._close, self.label
+        view._meter = _Meter(self._meter)
         return view
 
     def named(self, label: str) -> Rpc:
@@ -284,6 +287,11 @@ class Rpc:
         backoff = min(limits.longest_wait, limits.backoff * 2**attempt)
         pause = backoff * (0.5 + rng.random() / 2)
         self._shared.sleep(min(max(pause, asked or 0.0), max(limits.longest_wait, pause)))
+
+
+def _close(pool: ThreadPoolExecutor, endpoint: Endpoint) -> None:
+    pool.shutdown(wait=False, cancel_futures=True)
+    endpoint.close()
 
 
 class _BatchRefused(Exception):

@@ -8,7 +8,9 @@ comes wrong, is an error that names the node.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from concurrent.futures import CancelledError, Executor, Future
+from contextlib import suppress
+from typing import Any, Protocol, TypeVar
 
 from rollproof import _core
 from rollproof.chain import execution_witness, header, prestate, sibling, wire
@@ -19,12 +21,26 @@ from rollproof.chain.pinned import Pinned, Values, Wanted, code_hash
 from rollproof.chain.rpc import Usage
 from rollproof.errors import Lying, Missing, Reset, Retry, RollproofError, Unsupported
 
-if TYPE_CHECKING:
-    from rollproof._core import Needs
-
 T = TypeVar("T")
 BLOCKHASH_WINDOW = 256
 FIND_KEY_BUDGET = 1 << 25  # hashes for one sibling: sure for six nibbles, seconds of work
+
+
+class Needs(Protocol):
+    """What the core could not read: `_core.Needs` is one."""
+
+    @property
+    def first(self) -> str: ...
+    @property
+    def accounts(self) -> Sequence[bytes]: ...
+    @property
+    def slots(self) -> Sequence[tuple[bytes, bytes]]: ...
+    @property
+    def codes(self) -> Sequence[tuple[bytes, bytes]]: ...
+    @property
+    def headers(self) -> Sequence[tuple[int, bytes]]: ...
+    @property
+    def nodes(self) -> Sequence[tuple[bytes | None, bytes, bytes]]: ...
 
 
 class Source(Protocol):
@@ -67,6 +83,7 @@ class NodeSource:
         self._touched: dict[bytes, set[bytes]] = {}
         self._loose: list[bytes] = []  # keys of a witness that do not say which account they belong to
         self._ancestors = 8
+        self._started: Future[list[bytes]] | None = None
 
     def __repr__(self) -> str:
         return f"NodeSource(block {self.block.header.number}, {self.label})"
@@ -81,12 +98,23 @@ class NodeSource:
         """False where a node's state roots are known to break consensus rules: compare ``read_values`` instead."""
         return all(node.compliant() for node in self.nodes)
 
+    def start(self, pool: Executor) -> None:
+        """Have ``begin`` read in the background."""
+        self._started = pool.submit(self._begin)
+
     def begin(self) -> list[bytes]:
         """The parent's header, and all that one or two calls can give. A node that offers less costs nothing more.
 
         Raises:
             Reset: the block was replaced by another one.
         """
+        started, self._started = self._started, None
+        if started is not None:
+            with suppress(CancelledError):  # the range was given up before its turn came
+                return started.result()
+        return self._begin()
+
+    def _begin(self) -> list[bytes]:
         start = [header.encode(self.parent.header)]
         for read in (self._execution_witness, self._prestate):
             for node in self.nodes:
@@ -200,6 +228,17 @@ class NodeSource:
         self.method, self._loose = "debug_executionWitness", list(witness.keys)
         return witness.preimages()
 
+    def touched(self) -> dict[bytes, set[bytes]]:
+        """Accounts and slots the block is said to touch: where ``read_values`` starts. Empty where no node traces."""
+        wanted: dict[bytes, set[bytes]] = {}
+        try:
+            wanted = self._ask(lambda node: prestate.touched(node, self.block.hash))
+        except RollproofError as error:
+            self.notes.append(str(error))
+        for address in (self.block.header.beneficiary, *(w.address for w in self.block.withdrawals or ())):
+            wanted.setdefault(address, set())
+        return wanted
+
     def _prestate(self, node: Node) -> list[bytes] | None:
         """What the tracer says is touched, and what every block touches, proven at the parent in one go."""
         if node.traits.prestate_trace is False:
@@ -231,8 +270,8 @@ class NodeSource:
         out = []
         for sealed in node.headers(range(number, min(last, number) - 1, -1)):
             if sealed.hash != wanted:
-                if not still(node, self.sealed):
-                    raise Reset(f"{node.label}: block {self.block.header.number} was replaced while it was read")
+                if not still(node, self.parent):  # not the block itself: a payload's block no node has
+                    raise Reset(f"{node.label}: block {self.parent.header.number} was replaced while it was read")
                 raise Lying(f"{node.label}: block {sealed.header.number} is not the ancestor 0x{wanted.hex()}")
             out.append(header.encode(sealed.header))
             wanted = sealed.header.parent_hash
@@ -262,7 +301,7 @@ class NodeSource:
         asked: dict[bytes, list[bytes]] = {key: [] for key in keys} if address is None else {address: keys}
         try:
             found = self._ask(lambda node: Pinned(node, self.sealed).proofs(asked))
-        except (Missing, Lying, Retry) as error:  # this is the cheap way; the other one asks for the parent only
+        except RollproofError as error:  # this is the cheap way; the other one asks for the parent only
             self.notes.append(str(error))
             return None
         if address is None:

@@ -106,6 +106,16 @@ class Chain:
         )
         return Built(claim, inputs.preimages, done)
 
+    def fetch(self, needs: _core.Needs) -> list[bytes]:
+        """What execution asks for: proofs at the head, and the rest by hash (`replay.execute.Source`)."""
+        state = _core.State(self.preimages, self.head.state_root)
+        proofs = [state.prove(address) for address in needs.accounts]
+        proofs += [state.prove(address, slot) for address, slot in needs.slots]
+        hashes = [node for _, _, node in needs.nodes] + [code for _, code in needs.codes]
+        hashes += [block for _, block in needs.headers]
+        found = [value for value in map(self.preimages.get, hashes) if value is not None]
+        return [node for proof in proofs for node in proof] + found
+
     def state_root(self) -> bytes:
         """Root of the trie of `state`, made anew; its nodes are kept."""
         root, preimages = _core.genesis(
@@ -122,12 +132,6 @@ class Chain:
         )
         self.preimages.add(preimages)
         return root
-
-    def fetch(self, needs: _core.Needs) -> list[bytes]:
-        """What execution asks for, by hash (`replay.execute.Source`)."""
-        hashes = [node for _, _, node in needs.nodes] + [code for _, code in needs.codes]
-        hashes += [block for _, block in needs.headers]
-        return [value for value in map(self.preimages.get, hashes) if value is not None]
 
     def _inputs(
         self, transactions: tuple[bytes, ...], withdrawals: tuple[Withdrawal, ...] | None, seconds: int
@@ -165,7 +169,7 @@ class Chain:
 
     def _keep(self, inputs: execute.Inputs) -> None:
         """Keeps the nodes and codes of the state after a block, to be served for the next."""
-        built, env = execute.rules(inputs), execute.environment(inputs)
+        built, env = _core.Rules(**execute.arguments(inputs)), execute.environment(inputs)
         listed = None
         if inputs.withdrawals is not None:
             listed = [(each.index, each.validator_index, each.address, each.amount) for each in inputs.withdrawals]

@@ -7,7 +7,7 @@ from typing import Any
 
 from rollproof import _core
 from rollproof.errors import Missing, RollproofError
-from rollproof.replay import execute, second_opinion
+from rollproof.replay import execute, header_opinion, second_opinion
 from rollproof.replay.draft import Draft
 from rollproof.replay.execute import Inputs
 from rollproof.types import Difference, Outcome
@@ -87,10 +87,22 @@ def confirm(draft: Draft, outcome: Outcome, inputs: Inputs | None) -> Confirmati
         note["differences"] = [_shown(found) for found in apart[:MAX_SHOWN]]
         return Outcome.UNKNOWN, _disagreement(apart[0].key), None, note
     if outcome is Outcome.BROKEN and not (draft.executed or draft.disclosed):
-        # Execution agrees with the claim; the rule that it breaks is arithmetic on headers, which EELS was not asked.
+        return _on_rules(draft, outcome, inputs, note)
+    return outcome, "", True, note
+
+
+def _on_rules(draft: Draft, outcome: Outcome, inputs: Inputs, note: dict[str, Any]) -> Confirmation:
+    """Execution agrees with the claim, which breaks a rule on headers: EELS has those too, for Ethereum."""
+    claimed, broken = draft.claim.header, {found.key for found in draft.rules}
+    rejected = header_opinion.rejects(inputs, claimed) if claimed is not None else None
+    if rejected is None or not broken & header_opinion.JUDGES:
         note["note"] = "both machines execute the block alike; the header rule was computed once"
         return outcome, "", False, note
-    return outcome, "", True, note
+    note["rejects_header"] = rejected
+    if rejected:
+        return outcome, "", True, note
+    note["agrees"] = False
+    return Outcome.UNKNOWN, _disagreement("the header's rules"), None, note
 
 
 def _on_validity(draft: Draft, outcome: Outcome, opinion: second_opinion.Opinion, note: dict[str, Any]) -> Confirmation:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from rollproof import _core
@@ -9,7 +11,7 @@ from rollproof.errors import RollproofError
 from rollproof.replay import body
 from rollproof.replay.draft import Draft, Inconclusive
 from rollproof.replay.header import EMPTY_OMMERS_HASH, decode_header, encode_header, header_hash, wire
-from rollproof.types import Claim, Header, Withdrawal
+from rollproof.types import Claim, Header
 
 _L1_ATTRIBUTES_GAS = 1_000_000
 
@@ -94,10 +96,15 @@ def pre_state(draft: Draft, known_parent: Header | None) -> bytes:
     return root
 
 
-def foreign_chain(claim: Claim) -> str | None:
-    """Why the record's chain id is wrong: every transaction that is signed for a chain is signed for another one."""
+def signed_for(transactions: Sequence[bytes]) -> int | None:
+    """The one chain id that all transactions signed for a chain name; None where none does or they differ."""
+    found = _chain_ids(transactions)
+    return found.pop() if len(found) == 1 else None
+
+
+def _chain_ids(transactions: Sequence[bytes]) -> set[int]:
     signed: set[int] = set()
-    for raw in claim.transactions:
+    for raw in transactions:
         try:
             items = _core.rlp_decode(raw if raw[:1] >= b"\xc0" else raw[1:], 16, 1_000_000)
             if raw[:1] >= b"\xc0":
@@ -107,6 +114,12 @@ def foreign_chain(claim: Claim) -> str | None:
                 signed.add(int.from_bytes(items[0], "big"))
         except (_core.CoreError, IndexError, TypeError):
             continue  # execution names what does not decode
+    return signed
+
+
+def foreign_chain(claim: Claim) -> str | None:
+    """Why the record's chain id is wrong: every transaction that is signed for a chain is signed for another one."""
+    signed = _chain_ids(claim.transactions)
     if not signed or claim.chain_id in signed:
         return None
     return f"wrong chain: the transactions are signed for chain {min(signed)}, the record says {claim.chain_id}"
@@ -148,8 +161,32 @@ def deposits_recomputable(claim: Claim) -> bool:
     return bool(source == _core.keccak256((1).to_bytes(32, "big") + inner))
 
 
-def plausible(withdrawals: tuple[Withdrawal, ...]) -> bool:
-    """Whether a list is one that consensus could have made: consecutive indices, validators in one sweep."""
-    steps = list(pairwise(withdrawals))
-    turns = sum(after.validator_index <= before.validator_index for before, after in steps)
-    return turns <= 1 and all(after.index == before.index + 1 for before, after in steps)
+def withdrawals_recomputable(claim: Claim) -> bool:
+    """Whether the withdrawals are a list consensus could have made, and none close to it has the claimed root.
+
+    Addresses and amounts show in the state; indices have to be consecutive, which also fixes the order; validator
+    indices rise along the sweep, but nothing in the block tells which. So each is tried with one bit or a small step
+    changed: an altered record is found out that way, and only beyond that is the header's root taken for wrong.
+    """
+    withdrawals, header = claim.withdrawals, claim.header
+    if withdrawals is None or header is None or len(withdrawals) > body.MAX_PERMUTED:
+        return False
+    turns = sum(after.validator_index <= before.validator_index for before, after in pairwise(withdrawals))
+    if turns > 1 or any(after.index != before.index + 1 for before, after in pairwise(withdrawals)):
+        return False
+    encoded = [body.encode_withdrawal(each) for each in withdrawals]
+    for at, withdrawal in enumerate(withdrawals):
+        index = withdrawal.validator_index
+        steps = (*range(-16, 17), *(sign << bit for bit in range(5, 32) for sign in (1, -1)))
+        near = {index ^ (1 << bit) for bit in range(32)} | {max(index + step, 0) for step in steps}
+        for other in near - {index}:
+            varied = [*encoded]
+            varied[at] = body.encode_withdrawal(replace(withdrawal, validator_index=other))
+            if _core.ordered_root(varied) == header.withdrawals_root:
+                return False
+    first = withdrawals[0].index if withdrawals else 0
+    for start in {max(first + step, 0) for step in range(-16, 17)} - {first}:
+        moved = [replace(each, index=start + at) for at, each in enumerate(withdrawals)]
+        if body.withdrawals_root(moved) == header.withdrawals_root:
+            return False
+    return True

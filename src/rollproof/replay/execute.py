@@ -112,7 +112,7 @@ def run(
         first = result.first
         if inputs.preimages.add(list(source.fetch(result))) == 0:
             raise Missing(f"{first}: the source served nothing new")
-    raise Missing(f"{first}: still missing after {max_rounds} rounds")
+    raise Missing(f"{first}: still missing after {max_rounds} round(s)")
 
 
 def authenticated_only(inputs: Inputs) -> Inputs:

@@ -50,6 +50,9 @@ def judge(
     chain, fork = _configuration(draft, config, roots)
     if chain.family == "ethereum":
         roots |= _withdrawals_root(draft)
+    elif claim.withdrawals:
+        listed = len(claim.withdrawals)
+        raise Inconclusive(f"self-inconsistent: withdrawals: an OP Stack block has none, the record gives {listed}")
     header = _environment(claim, chain, parent) if claim.header is None else claim.header
     consistency.ommers(draft, merged=chain.merged(header.number, header.timestamp))
     if claim.header is not None:
@@ -59,6 +62,8 @@ def judge(
         header = _by_the_rules(block)
     inputs = None
     try:
+        if chain.family == "ethereum" and claim.withdrawals is None and _claimed(claim).get("withdrawals_root"):
+            raise Inconclusive("the withdrawals were not served")
         root = consistency.pre_state(draft, parent)
         inputs = Inputs(
             chain, fork, header, parent, root, claim.transactions, claim.withdrawals, claim.block_hashes, preimages
@@ -88,11 +93,9 @@ def _transactions_root(draft: Draft) -> dict[str, Difference]:
 
 
 def _withdrawals_root(draft: Draft) -> dict[str, Difference]:
-    """The same for an Ethereum block's withdrawals. Raises Inconclusive when they were not served."""
+    """The same for an Ethereum block's withdrawals, where they were served."""
     claimed, withdrawals = _claimed(draft.claim).get("withdrawals_root"), draft.claim.withdrawals
     if withdrawals is None:
-        if claimed is not None:
-            raise Inconclusive("the withdrawals were not served")
         return {}
     return _root(draft, "withdrawals_root", claimed, body.withdrawals_root(withdrawals))
 
@@ -208,7 +211,7 @@ def _compare(
     source: Source | None,
 ) -> tuple[Outcome, str]:
     if isinstance(result, _core.Needs):
-        raise Inconclusive(f"missing: {result.first}")
+        raise _broken_record(roots) or Inconclusive(f"missing: {result.first}")
     if isinstance(result, _core.Invalid):
         return _invalid(draft, result, roots)
     draft.done = result
@@ -290,8 +293,7 @@ def _wrong_root(draft: Draft, roots: Mapping[str, Difference]) -> None:
             raise Inconclusive(f"self-inconsistent: transactions_root: holds with transactions {order}")
         if not consistency.deposits_recomputable(claim):
             raise doubt
-    # Sweeps give consecutive indices, so a plausible list has no other order.
-    elif claim.withdrawals is None or not consistency.plausible(claim.withdrawals):
+    elif not consistency.withdrawals_recomputable(claim):
         raise doubt
     draft.check(*roots)
     draft.executed += roots.values()
@@ -324,6 +326,7 @@ def _conclude(draft: Draft) -> tuple[Outcome, str]:
         return Outcome.HOLDS, ""
     foreign = consistency.foreign_chain(draft.claim)
     if foreign is not None:
+        draft.rules, draft.executed, draft.disclosed = (), [], []
         return Outcome.UNKNOWN, foreign
     shown = ", ".join(found.key for found in draft.differences[:6])
     if draft.weak_rules:

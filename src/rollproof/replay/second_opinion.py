@@ -1,15 +1,18 @@
 """A second opinion: the same block on a virtual machine written by other people (EELS).
 
-The first machine (the Rust core, on revm) and this one share no code: not the EVM, the trie, RLP or keccak. Where
-both contradict a claim the accusation is confirmed; where they contradict each other nobody is accused.
+The first machine (the Rust core, on revm) and this one share neither EVM nor trie, RLP or keccak; only libsecp256k1
+recovers signatures for both (docs/second-opinion.md). Where both contradict a claim the accusation is confirmed; where
+they contradict each other nobody is accused.
 """
 
 from __future__ import annotations
 
-import importlib.util
+import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from importlib import metadata
 from typing import Any, Protocol
 
 from rollproof.errors import Missing, Unsupported
@@ -19,6 +22,7 @@ from rollproof.types import Difference, Header
 __all__ = ["INSTALL", "Executed", "Inputs", "Invalid", "Opinion", "available", "compare", "contradicts", "reexecute"]
 
 MAX_SECONDS = 900.0
+EELS_VERSION = "2.20."  # its private interfaces are used, so another version is another machine
 INSTALL = "the second opinion needs EELS: pip install 'rollproof[eels]'"
 
 
@@ -50,20 +54,55 @@ ROOTS = (
 
 def available() -> bool:
     """Whether the extra ``rollproof[eels]`` is installed; ``INSTALL`` says how to install it."""
-    return importlib.util.find_spec("ethereum") is not None and (
-        importlib.util.find_spec("ethereum.forks") is not None and importlib.util.find_spec("ethereum_rlp") is not None
-    )
+    try:
+        return metadata.version("ethereum-execution").startswith(EELS_VERSION)
+    except metadata.PackageNotFoundError:
+        return False
 
 
 def reexecute(claim_inputs: Inputs, *, seconds: float = MAX_SECONDS) -> Opinion:
-    """Executes one block with EELS, at about 0.2 to 0.5 million gas a second.
+    """Executes one block with EELS, at about 0.5 to 2 million gas a second.
 
-    It gives up after ``seconds`` (looked at where a call begins) or where a transaction could take the block above
-    300 million gas. What stands in the way is part of the answer (``invalid``, ``missing``, ``failed``). Raises Missing where EELS is
-    not installed, and Unsupported for a family or fork that it cannot run, by name.
+    It gives up after ``seconds`` (looked at where a call begins and at jumps), or where a transaction could take the
+    block above 2 billion gas. What stands in the way is part of the answer (``invalid``, ``missing``, ``failed``).
+    Raises Missing where EELS is not installed, and Unsupported for a family or fork that it cannot run, by name.
     """
     if not available():
         raise Missing(INSTALL)
+    with _deep_recursion:
+        opinion, took = _execute(claim_inputs, seconds)
+    return replace(opinion, seconds=took)
+
+
+class _DeepRecursion:
+    """Raises Python's recursion limit, which is the whole process's, only while some thread executes a block.
+
+    EELS and what it imports leave it raised, where a deeply nested hostile document could overflow the C stack.
+    """
+
+    DEPTH = 16 * 1024  # 1024 nested calls of the virtual machine, with room
+
+    def __init__(self) -> None:
+        self._lock, self._active, self._usual = threading.Lock(), 0, 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._active:
+                self._usual = sys.getrecursionlimit()
+                sys.setrecursionlimit(max(self._usual, self.DEPTH))
+            self._active += 1
+
+    def __exit__(self, *_error: object) -> None:
+        with self._lock:
+            self._active -= 1
+            if not self._active:
+                sys.setrecursionlimit(self._usual)
+
+
+_deep_recursion = _DeepRecursion()
+
+
+def _execute(claim_inputs: Inputs, seconds: float) -> tuple[Opinion, float]:
     from rollproof.replay.eels import ethereum, op_stack
     from rollproof.replay.eels.preimages import AbsentPreimageError, FalsePreimageError
 
@@ -84,7 +123,7 @@ def reexecute(claim_inputs: Inputs, *, seconds: float = MAX_SECONDS) -> Opinion:
         raise
     except Exception as error:  # noqa: BLE001  a defect of this machine must not read as one of the block
         opinion = Opinion(failed=f"EELS stopped on {type(error).__name__}: {str(error)[:200]}".splitlines()[0])
-    return replace(opinion, seconds=time.perf_counter() - began)
+    return opinion, time.perf_counter() - began
 
 
 def compare(done: Done, opinion: Opinion) -> tuple[Difference, ...]:

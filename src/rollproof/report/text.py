@@ -76,7 +76,7 @@ def _details(verdict: Verdict, verbose: int) -> list[str]:
     if verdict.outcome is Outcome.BROKEN:
         if verdict.reason:
             lines.append(visible(verdict.reason))
-        lines += [_difference(d) for d in verdict.differences]
+        lines += [line for difference in verdict.differences for line in _difference(difference)]
         if verdict.confirmed is not None:
             lines.append(
                 "confirmed: two virtual machines by different people contradict the claim"
@@ -84,7 +84,7 @@ def _details(verdict: Verdict, verbose: int) -> list[str]:
                 else "not confirmed: no second virtual machine has judged this block"
             )
     elif verdict.outcome is Outcome.UNKNOWN:
-        lines += [_difference(d) for d in verdict.differences]
+        lines += [line for difference in verdict.differences for line in _difference(difference)]
     if verbose >= 1:
         named = (("checked", verdict.checked), ("not checked", verdict.not_checked), ("assumes", verdict.assumes))
         lines += [f"{label:<12} {', '.join(visible(v) for v in values) or '-'}" for label, values in named]
@@ -100,10 +100,10 @@ def _details(verdict: Verdict, verbose: int) -> list[str]:
     return lines
 
 
-def _difference(difference: Difference) -> str:
-    claimed = "absent" if difference.claimed is None else visible(difference.claimed)
-    computed = "absent" if difference.computed is None else visible(difference.computed)
-    return f"{visible(difference.scope):<12} {visible(difference.key)}: claimed {claimed}, computed {computed}"
+def _difference(difference: Difference) -> list[str]:
+    values = (("claimed", difference.claimed), ("computed", difference.computed))
+    shown = [f"{'':<12} {label:<9}{'absent' if value is None else visible(value)}" for label, value in values]
+    return [f"{visible(difference.scope):<12} {visible(difference.key)}", *shown]
 
 
 def _pairs(values: Mapping[str, object]) -> str:

@@ -6,7 +6,6 @@ the values are returned.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, Final
 
@@ -40,7 +39,7 @@ FORKS: Final = {
     "prague": "prague",
     "osaka": "osaka",
 }
-MAX_GAS: Final = 300_000_000  # at 0.5 million a second, ten minutes
+MAX_GAS: Final = 2_000_000_000  # a call frame can then take no more than 33 MB of memory
 ORDER: Final = tuple(FORKS.values())
 
 
@@ -101,17 +100,23 @@ class Run:
             return transactions.decode_transaction(rlp.decode_to(transactions.LegacyTransaction, raw))
         return transactions.decode_transaction(Bytes(raw))
 
-    def transact(self, index: int, apply: Callable[[int, Any], None], decode: Callable[[bytes], Any]) -> None:
-        """Decodes and executes transaction ``index``; what it did is kept in ``executed``."""
-        try:
-            transaction = decode(self.inputs.transactions[index])
-        except UNDECODABLE as error:
-            raise InvalidBlockError(f"undecodable: {_reason(error)}", index) from error
+    def decoded(self) -> list[Any]:
+        """Every transaction, before any is executed: a body that cannot be read is no body."""
+        transactions = []
+        for index, raw in enumerate(self.inputs.transactions):
+            try:
+                transactions.append(self.decode(raw))
+            except UNDECODABLE as error:
+                raise InvalidBlockError(f"undecodable: {_reason(error)}", index) from error
+        return transactions
+
+    def transact(self, index: int, transaction: Any) -> None:
+        """Executes transaction ``index``; what it did is kept in ``executed``."""
         if int(self.output.block_gas_used) + int(transaction.gas) > MAX_GAS:
             raise ExhaustedError(f"transaction {index} may take the block above {MAX_GAS} gas")
         gas_before, logs_before = int(self.output.block_gas_used), len(self.output.block_logs)
         try:
-            apply(index, transaction)
+            self.apply(index, transaction)
         except EthereumException as error:
             raise InvalidBlockError(_reason(error), index) from error
         gas = int(self.output.block_gas_used)
@@ -120,6 +125,10 @@ class Run:
             for log in self.output.block_logs[logs_before:]
         )
         self.executed.append(Executed(int(self.state.output.error is None), gas - gas_before, gas, logs))
+
+    def apply(self, index: int, transaction: Any) -> None:
+        """Executes one transaction into ``output``."""
+        self.fork.process_transaction(self.env, self.output, transaction, Uint(index))
 
     def outcome(self, withdrawals_root: bytes | None, requests_hash: bytes | None, blob_gas_used: int) -> Opinion:
         """The opinion of a block that was executed to its end."""
@@ -164,14 +173,17 @@ def _prepare(inputs: Inputs, copy: Machine) -> None:
         gas = copy["vm.gas"]
         gas.BLOB_BASE_FEE_UPDATE_FRACTION = Uint(inputs.blob[2])
         fork.MAX_BLOB_GAS_PER_BLOCK = gas.GAS_PER_BLOB * U64(inputs.blob[1])
-    if inputs.deposit_contract is not None and copy.fork in ("prague", "osaka"):
-        copy["requests"].DEPOSIT_CONTRACT_ADDRESS = Bytes20(inputs.deposit_contract)
+    if copy.fork in ("prague", "osaka"):
+        # No log comes from None, so a chain without the contract has no deposit requests.
+        contract = inputs.deposit_contract
+        copy["requests"].DEPOSIT_CONTRACT_ADDRESS = None if contract is None else Bytes20(contract)
 
 
 def execute(inputs: Inputs, deadline: float) -> Opinion:
     """Executes an Ethereum block, until ``deadline`` (``time.monotonic()``).
 
-    Raises InvalidBlockError, AbsentPreimageError, FalsePreimageError, ExhaustedError; Unsupported for a fork that EELS does not have.
+    Raises InvalidBlockError, AbsentPreimageError, FalsePreimageError, ExhaustedError; Unsupported for a fork that
+    EELS does not have.
     """
     fork = FORKS.get(inputs.fork)
     if fork is None:
@@ -182,15 +194,12 @@ def execute(inputs: Inputs, deadline: float) -> Opinion:
         fork = "dao_fork"
     constants = (inputs.block_reward, inputs.blob, inputs.deposit_contract)
     run = Run(inputs, machine(fork, constants, lambda copy: _prepare(inputs, copy)), deadline)
+    transactions = run.decoded()
     if inputs.dao:
         run.machine["dao"].apply_dao(run.state)
     run.system_calls()
-
-    def apply(index: int, transaction: Any) -> None:
-        run.fork.process_transaction(run.env, run.output, transaction, Uint(index))
-
-    for index in range(len(inputs.transactions)):
-        run.transact(index, apply, run.decode)
+    for index, transaction in enumerate(transactions):
+        run.transact(index, transaction)
     return _finish(run)
 
 

@@ -56,12 +56,15 @@ class Machine:
         self["fork_types"].EMPTY_ACCOUNT = EMPTY_ACCOUNT
         self._remember_jump_destinations()
         self["vm.instructions.environment"].keccak256 = _code_hash
+        self._watch_jumps()
         self._record_outputs()
 
     def __getitem__(self, module: str) -> Any:
         found = self._modules.get(module)
         if found is None:
+            limit = sys.getrecursionlimit()
             found = self._modules[module] = importlib.import_module(f"{self._name}.{module}")
+            sys.setrecursionlimit(limit)  # py_ecc, which some modules import, raises it for the whole process
         return found
 
     def unload(self) -> None:
@@ -74,6 +77,12 @@ class Machine:
         runtime = self["vm.runtime"]
         runtime.get_valid_jump_destinations = lru_cache(maxsize=256)(runtime.get_valid_jump_destinations)
 
+    def _watch_jumps(self) -> None:
+        """Code without calls can only go on for long by jumping."""
+        instructions = self["vm.instructions"]
+        for op in (instructions.Ops.JUMP, instructions.Ops.JUMPI):
+            instructions.op_implementation[op] = _watched(instructions.op_implementation[op])
+
     def _record_outputs(self) -> None:
         """The top frame's output is left in the state: pre-Byzantium receipts do not say whether it failed."""
         fork = self["fork"]
@@ -85,6 +94,14 @@ class Machine:
             return output
 
         fork.process_message_call = recorded
+
+
+def _watched(jump: Callable[[Any], None]) -> Callable[[Any], None]:
+    def watched(evm: Any) -> None:
+        evm.message.block_env.state.check_time()
+        jump(evm)
+
+    return watched
 
 
 def _code_hash(data: bytes | AbsentCode) -> bytes:

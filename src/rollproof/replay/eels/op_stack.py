@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ethereum.exceptions import InsufficientBalanceError
 from ethereum_types.bytes import Bytes20
-from ethereum_types.numeric import U256, Uint
+from ethereum_types.numeric import U256
 
 from rollproof.errors import Unsupported
 from rollproof.replay.eels.deposit import DEPOSIT_TYPE, Deposit, decode_deposit, process_deposit
@@ -42,6 +42,8 @@ class OpRun(Run):
     def __init__(self, inputs: Inputs, machine: Machine, deadline: float) -> None:
         super().__init__(inputs, machine, deadline)
         self._l1: L1Values | None = None
+        self._footprint_scalar: int | None = None
+        self.footprint = 0  # Jovian's; the header's blob gas used
 
     @property
     def l1(self) -> L1Values:
@@ -68,7 +70,17 @@ class OpRun(Run):
         if isinstance(transaction, Deposit):
             process_deposit(self, index, transaction, raw)
         else:
+            if since(self.inputs.fork, "jovian"):
+                self._measure(index, raw)
             self._pay(index, transaction, raw)
+
+    def _measure(self, index: int, raw: bytes) -> None:
+        """jovian/exec-engine: the block's estimated size in batches, in gas, is bounded by the gas limit."""
+        if self._footprint_scalar is None:
+            self._footprint_scalar = _footprint_scalar(self.inputs.transactions[0])
+        self.footprint += da_size(raw) * self._footprint_scalar
+        if self.footprint > self.inputs.gas_limit:
+            raise InvalidBlockError(f"data availability footprint {self.footprint} above the gas limit", index)
 
     def _pay(self, index: int, transaction: Any, raw: bytes) -> None:
         """A signed transaction, which pays the L1 and operator fees beside what Ethereum asks for.
@@ -84,7 +96,7 @@ class OpRun(Run):
             raise InsufficientBalanceError("insufficient sender balance for the L1 and operator fees")
         given.set_account_balance(self.state, sender, before.balance - U256(data_fee + operator))
         gas_before = self.output.block_gas_used
-        self.fork.process_transaction(self.env, self.output, transaction, Uint(index))
+        super().apply(index, transaction)
         gas = int(self.output.block_gas_used - gas_before)
         used_operator = operator_fee(gas, self.l1, fork)
         given.create_ether(self.state, sender, U256(operator - used_operator))
@@ -97,7 +109,8 @@ class OpRun(Run):
 def execute(inputs: Inputs, deadline: float) -> Opinion:
     """Executes an OP Stack block, until ``deadline`` (``time.monotonic()``).
 
-    Raises InvalidBlockError, AbsentPreimageError, FalsePreimageError, ExhaustedError; Unsupported for a fork later than Jovian.
+    Raises InvalidBlockError, AbsentPreimageError, FalsePreimageError, ExhaustedError; Unsupported for a fork later
+    than Jovian.
     """
     below = BELOW.get(inputs.fork)
     if below is None:
@@ -105,25 +118,33 @@ def execute(inputs: Inputs, deadline: float) -> Opinion:
     if inputs.withdrawals:
         raise InvalidBlockError("an OP Stack block has no withdrawals")
     run = OpRun(inputs, machine(below, inputs.fork, lambda copy: install(copy, inputs.fork)), deadline)
+    transactions = run.decoded()
     if inputs.create2_deployer:
         _deploy_create2(run)
     run.system_calls()
-    signed = False
-    for index, raw in enumerate(inputs.transactions):
-        if raw[:1] == bytes([DEPOSIT_TYPE]) and signed:
-            raise InvalidBlockError("a deposit after a signed transaction", index)
-        signed = signed or raw[:1] != bytes([DEPOSIT_TYPE])
-        run.transact(index, run.apply, run.decode)
+    for index, transaction in enumerate(transactions):
+        run.transact(index, transaction)
     withdrawals_root = None
     if since(inputs.fork, "canyon"):
         withdrawals_root = EMPTY_ROOT
-    footprint = _da_footprint(run) if since(inputs.fork, "jovian") else 0
     requests_hash = None
     if since(inputs.fork, "isthmus"):
         run.state.root()
         withdrawals_root = run.state.storage_root(MESSAGE_PASSER)
         requests_hash = bytes(run.machine["requests"].compute_requests_hash([]))
-    return run.outcome(withdrawals_root, requests_hash, footprint)
+    return run.outcome(withdrawals_root, requests_hash, run.footprint)
+
+
+def _footprint_scalar(attributes: bytes) -> int:
+    """The gas scalar that the L1 attributes deposit, which begins every Jovian block but the first, has in its data."""
+    if attributes[:1] != bytes([DEPOSIT_TYPE]):
+        raise InvalidBlockError("the block does not begin with its L1 attributes", 0)
+    data = bytes(decode_deposit(attributes).data)
+    if len(data) == ISTHMUS_ATTRIBUTES_LENGTH:
+        raise InvalidBlockError("the first Jovian block has no signed transactions")
+    if data[:4] != JOVIAN_ATTRIBUTES or len(data) != JOVIAN_ATTRIBUTES_LENGTH:
+        raise InvalidBlockError("the L1 attributes are not Jovian's", 0)
+    return int.from_bytes(data[176:178], "big")
 
 
 def _deploy_create2(run: OpRun) -> None:
@@ -134,21 +155,3 @@ def _deploy_create2(run: OpRun) -> None:
         account.code = run.state.code(CREATE2_DEPLOYER_CODE_HASH)
 
     given.modify_state(run.state, CREATE2_DEPLOYER, place)
-
-
-def _da_footprint(run: OpRun) -> int:
-    """jovian/exec-engine: the block's estimated size in batches, in gas; bounded by the gas limit."""
-    signed = [raw for raw in run.inputs.transactions if raw[:1] != bytes([DEPOSIT_TYPE])]
-    if not signed:
-        return 0
-    if run.inputs.transactions[0][:1] != bytes([DEPOSIT_TYPE]):
-        raise InvalidBlockError("the block does not begin with its L1 attributes", 0)
-    attributes = bytes(decode_deposit(run.inputs.transactions[0]).data)
-    if len(attributes) == ISTHMUS_ATTRIBUTES_LENGTH:
-        raise InvalidBlockError("the first Jovian block has no signed transactions")
-    if attributes[:4] != JOVIAN_ATTRIBUTES or len(attributes) != JOVIAN_ATTRIBUTES_LENGTH:
-        raise InvalidBlockError("the L1 attributes are not Jovian's", 0)
-    footprint = sum(map(da_size, signed)) * int.from_bytes(attributes[176:178], "big")
-    if footprint > run.inputs.gas_limit:
-        raise InvalidBlockError(f"the data availability footprint {footprint} is above the gas limit")
-    return footprint

@@ -75,7 +75,7 @@ class State:
     """The state of one block while it is executed; ``root()`` is the root of what it holds."""
 
     def __init__(self, preimages: Preimages, root: bytes, deadline: float = math.inf) -> None:
-        """``deadline``: the ``time.monotonic()`` after which a new call frame raises ExhaustedError."""
+        """``deadline``: the ``time.monotonic()`` after which a call or a jump raises ExhaustedError."""
         self._preimages, self._deadline = preimages, deadline
         self._trie = Trie(preimages, root, "the account trie")
         self._accounts: dict[bytes, Account | None] = {}
@@ -182,10 +182,14 @@ class State:
         storage = self._storage(address)
         return storage.trie.root() != EMPTY_ROOT or any(value != ZERO for value in storage.slots.values())
 
-    def begin(self) -> None:
-        """Starts a call frame."""
+    def check_time(self) -> None:
+        """Raises ExhaustedError after the deadline."""
         if time.monotonic() > self._deadline:
             raise ExhaustedError("the second machine ran out of time")
+
+    def begin(self) -> None:
+        """Starts a call frame."""
+        self.check_time()
         if not self._marks:
             self._original.clear()
         self._marks.append(len(self._undo))

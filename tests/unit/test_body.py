@@ -1,0 +1,58 @@
+"""What a header commits to of its body."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rollproof import _core
+from rollproof.errors import Malformed
+from rollproof.replay import body
+from rollproof.replay.header import EMPTY_ROOT, encode_header
+from rollproof.types import Header, Withdrawal
+from unit.headers import headers
+
+legacy = st.lists(st.binary(max_size=80), max_size=3).map(_core.rlp_encode)
+typed = st.builds(lambda kind, rest: bytes([kind]) + rest, st.integers(1, 4), st.binary(max_size=80))
+
+
+@given(headers(), st.lists(legacy | typed, max_size=5), st.none() | st.lists(st.integers(0, 2**64 - 1), max_size=3))
+def test_block_size_is_the_length_of_its_rlp(header: Header, raws: list[bytes], amounts: list[int] | None) -> None:
+    withdrawals = None if amounts is None else [Withdrawal(0, 1, bytes(20), amount) for amount in amounts]
+    listed: list[object] = [
+        _core.rlp_decode(encode_header(header)),
+        [_core.rlp_decode(raw) if raw[0] >= 0xC0 else raw for raw in raws],
+        [],
+    ]
+    if withdrawals is not None:
+        listed.append([_core.rlp_decode(body.encode_withdrawal(each)) for each in withdrawals])
+    assert body.block_size(header, raws, withdrawals) == len(_core.rlp_encode(listed))
+
+
+def test_empty_roots() -> None:
+    assert body.transactions_root([]) == EMPTY_ROOT
+    assert body.withdrawals_root([]) == EMPTY_ROOT
+
+
+def test_blob_count_reads_only_blob_transactions() -> None:
+    blobs = b"\x03" + _core.rlp_encode([b""] * 10 + [[bytes(32)] * 3] + [b""] * 3)
+    assert body.blob_count([b"\x02\xc0", blobs, _core.rlp_encode([b"a"])]) == 3
+    with pytest.raises(Malformed, match="transaction 1"):
+        body.blob_count([blobs, b"\x03\xc0"])
+
+
+@pytest.mark.parametrize(
+    ("order", "said"), [([0, 1, 2, 3], None), ([3, 1, 2, 0], "0 and 3 swapped"), ([1, 2, 3, 0], "3 moved to 0")]
+)
+def test_reordered_finds_one_swap_or_one_move(order: list[int], said: str | None) -> None:
+    values = [bytes([65 + each]) * 40 for each in range(4)]
+    root = _core.ordered_root(values) if said else bytes(32)
+    shuffled = [values[each] for each in order]
+    found = body.reordered(shuffled, root, _core.ordered_root)
+    assert found == said
+
+
+def test_reordered_does_not_search_long_lists() -> None:
+    with pytest.raises(Malformed):
+        body.reordered([b"x"] * 129, bytes(32), _core.ordered_root)
