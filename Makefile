@@ -10,6 +10,7 @@ CORE := src/rollproof/_core.abi3.so
 ANVIL_VERSION := 1.7.1
 ANVIL := build/node/node_modules/.bin/anvil
 PYTEST_ARGS ?= -n auto
+FUZZ_SECONDS ?= 600
 unexport VIRTUAL_ENV PYTHONPATH
 
 .PHONY: help setup demo test test-rust lint format bench fuzz node-tools dev clean
@@ -62,8 +63,11 @@ format: setup ## rewrite the sources in the project's format
 bench: setup node-tools ## figures of docs/performance.md, on this machine
 	$(BIN)/python -m benches
 
-fuzz: setup ## every parser of outside bytes, FUZZ_SECONDS each (600)
-	$(BIN)/python -m fuzz --seconds $${FUZZ_SECONDS:-600}
+fuzz: setup ## every parser of outside bytes, FUZZ_SECONDS each (600); the Rust ones need nightly and cargo-fuzz
+	cd tests && ../$(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS)
+	cd rust && for target in fuzz/fuzz_targets/*.rs; do \
+	  cargo +nightly fuzz run "$$(basename "$$target" .rs)" -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done
 
 # Tests against a real foreign node skip, visibly, where npm or its registry is not there.
 node-tools: $(ANVIL) ## anvil, by npm, into build/node

@@ -8,10 +8,11 @@ from conformance.fixtures import files, unpacked
 
 # Top directory -> shares.
 _TESTS = {
-    "frontier": 1, "homestead": 1, "byzantium": 1, "constantinople": 1, "istanbul": 1, "berlin": 1, "london": 1,
-    "paris": 1, "shanghai": 1, "cancun": 6, "prague": 3, "osaka": 1, "static": 8,
+    "cancun": 6, "prague": 3, "static": 8, "osaka": 1, "frontier": 1, "homestead": 1, "byzantium": 1,
+    "constantinople": 1, "istanbul": 1, "berlin": 1, "london": 1, "paris": 1, "shanghai": 1,
 }  # fmt: skip
-DIRECTORIES = {"state": _TESTS, "blockchain": _TESTS, "benchmark": {"benchmark": 1}}
+# The slowest first, so that no worker is left alone with one at the end.
+DIRECTORIES = {"benchmark": {"benchmark": 8}, "blockchain": _TESTS, "state": _TESTS}
 _TOP = {
     "state": "eest-v5.4.0/state_tests",
     "blockchain": "eest-v5.4.0/blockchain_tests",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
-from conformance import worst_case, zkevm
-from conformance.fixtures import files, is_pointer, unpacked
+from conformance import blockchain, state, worst_case, zkevm
+from conformance.exceptions import explain
+from conformance.fixtures import StatePost, StateTest, blockchain_tests, files, is_pointer, state_tests, unpacked
 from conformance.groups import DIRECTORIES, GROUPS, Group, files_of, group_id, top
 from conformance.tally import POINTER, run_files
 
@@ -37,6 +39,7 @@ def test_draft_fork(shared_data: Path) -> None:
         assert not is_pointer(path)
         seen = zkevm.look(path)
         assert seen.tests > 0
+        assert seen.nodes > 0
         for verdict in seen.verdicts:
             assert verdict.outcome is Outcome.UNKNOWN
             assert "fork Amsterdam" in verdict.reason
@@ -48,3 +51,48 @@ def test_worst_case(shared_data: Path) -> None:
     assert len(paths) == 37
     verdicts = {path.name: worst_case.judge(path) for path in paths}
     assert not {name: verdict for name, verdict in verdicts.items() if verdict.outcome is not Outcome.HOLDS}
+
+
+def test_a_contradicted_state_test_fails(shared_data: Path) -> None:
+    """The suite notices: another root, other logs, an exception that is not the transaction's, one left out."""
+    path = top(shared_data, "state") / "cancun/eip4844_blobs/test_invalid_blob_hash_versioning_single_tx.json"
+    _, refused = next(state_tests(path))
+    path = top(shared_data, "state") / "shanghai/eip3855_push0/test_push0_contracts.json"
+    _, valid = next(state_tests(path))
+    with pytest.raises(AssertionError, match="other logs"):
+        state.run(valid, *altered(valid, logs="0x" + "11" * 32))
+    with pytest.raises(AssertionError, match="state root"):
+        state.run(valid, *altered(valid, hash="0x" + "11" * 32))
+    with pytest.raises(AssertionError, match="though"):
+        state.run(valid, *altered(valid, expect_exception="TransactionException.NONCE_IS_MAX"))
+    with pytest.raises(AssertionError, match="Invalid"):
+        state.run(refused, *altered(refused, expect_exception=None))
+    found = state.run(refused, *altered(refused))
+    assert found is not None
+    with pytest.raises(AssertionError, match="though"):
+        explain("TransactionException.NONCE_IS_MAX", found)
+
+
+def altered(test: StateTest, **changes: str | None) -> tuple[str, StatePost]:
+    """The test's only network and post-state, the latter changed."""
+    ((network, (post,)),) = test.post.items()
+    return network, msgspec.structs.replace(post, **changes)
+
+
+def test_a_contradicted_blockchain_test_fails(shared_data: Path) -> None:
+    """The suite notices: a valid block that is said to be invalid, an invalid one said to be valid, another end."""
+    path = top(shared_data, "blockchain") / "shanghai/eip4895_withdrawals/test_balance_within_block.json"
+    _, valid = next(blockchain_tests(path))
+    blockchain.run(valid)
+    said = [msgspec.structs.replace(block, expect_exception="x") for block in valid.blocks]
+    with pytest.raises(AssertionError, match="holds"):
+        blockchain.run(msgspec.structs.replace(valid, blocks=said))
+    with pytest.raises(AssertionError, match="another last block"):
+        blockchain.run(msgspec.structs.replace(valid, lastblockhash="0x" + "11" * 32))
+    with pytest.raises(AssertionError, match="another post-state"):
+        blockchain.run(msgspec.structs.replace(valid, post_state={}))
+    path = top(shared_data, "blockchain") / "cancun/eip4844_blobs/test_invalid_blob_hash_versioning_single_tx.json"
+    _, refused = next(blockchain_tests(path))
+    said = [msgspec.structs.replace(block, expect_exception=None) for block in refused.blocks]
+    with pytest.raises(AssertionError, match="broken"):
+        blockchain.run(msgspec.structs.replace(refused, blocks=said))

@@ -76,7 +76,13 @@ class Faulty:
         if inputs.withdrawals is not None and not self.op:
             listed = [(each.index, each.validator_index, each.address, each.amount) for each in inputs.withdrawals]
         done = _core.run_block(
-            inputs.preimages, inputs.pre_state_root, rules, execute.environment(inputs), inputs.transactions, listed, trace=True
+            inputs.preimages,
+            inputs.pre_state_root,
+            rules,
+            execute.environment(inputs),
+            inputs.transactions,
+            listed,
+            trace=True,
         )
         assert isinstance(done, _core.Done)
         assert done.trace is not None
@@ -124,7 +130,12 @@ class Faulty:
         """What differs between the faulty and the honest post-state, as ``0xADDRESS.field`` and ``0xADDRESS[slot]``."""
         found: dict[str, tuple[str, str]] = {}
         for address, slots in self.state.wrong.items():
-            pairs = zip(("nonce", "balance", "", "code_hash"), self.state.account(address), self.honest.account(address), strict=True)
+            pairs = zip(
+                ("nonce", "balance", "", "code_hash"),
+                self.state.account(address),
+                self.honest.account(address),
+                strict=True,
+            )
             for name, one, other in pairs:
                 if name and one != other:
                     found[f"0x{address.hex()}.{name}"] = (_shown(one), _shown(other))

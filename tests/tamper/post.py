@@ -30,7 +30,9 @@ class PostState:
         self._accounts = Trie(self._preimages, block.inputs.pre_state_root, "the account trie")
         self._storage: dict[bytes, Trie] = {}
         self.wrong: dict[bytes, set[bytes]] = {}  # what was changed here
-        self.changed: dict[bytes, set[bytes]] = {address: {s for s, _, _ in slots} for address, _, _, slots in block.done.changes}
+        self.changed: dict[bytes, set[bytes]] = {
+            address: {s for s, _, _ in slots} for address, _, _, slots in block.done.changes
+        }
         gone = []
         for address, before, after, slots in block.done.changes:
             if after is None:
@@ -144,7 +146,9 @@ class Receipts:
         return [kind + rlp.encode(fields) for kind, fields in zip(self._kinds, self.fields, strict=True)]
 
     def logs(self, index: int) -> list[Log]:
-        return [(bytes(address), [bytes(t) for t in topics], bytes(data)) for address, topics, data in self.fields[index][3]]
+        return [
+            (bytes(address), [bytes(t) for t in topics], bytes(data)) for address, topics, data in self.fields[index][3]
+        ]
 
     def set_logs(self, index: int, logs: Sequence[Log]) -> None:
         """Other logs, with the receipt's own bloom of them."""

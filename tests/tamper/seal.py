@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from rollproof import _core
-from rollproof.errors import Malformed
 from rollproof.replay import body
 from rollproof.replay.draft import Draft
 from rollproof.replay.execute import Inputs

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rollproof import _core
-from rollproof.lab.transaction import GWEI, Account
+from rollproof.lab.transaction import GWEI, Account, deposit
 from rollproof.replay.header import EMPTY_OMMERS_HASH, EMPTY_ROOT, encode_header, header_hash
 from rollproof.types import Claim, Header
 from tamper.faulty import SEQUENCER_VAULT
@@ -24,6 +24,7 @@ TOUCH = bytes.fromhex("5f545036600857005b5f5ffd")
 WRITE_AND_REVERT = bytes.fromhex("60075f555f5ffd")
 STOP = b"\0"
 
+DEPOSITOR = bytes.fromhex("deaddeaddeaddeaddeaddeaddeaddeaddead0001")
 L1_BLOCK = bytes.fromhex("4200000000000000000000000000000000000015")
 MESSAGE_PASSER = bytes.fromhex("4200000000000000000000000000000000000016")
 WITHDRAWAL_REQUESTS = bytes.fromhex("00000961ef480eb55e80d19ad83579a64c007002")  # EIP-7002
@@ -48,9 +49,43 @@ def account(name: str, chain_id: int) -> Account:
     return Account.named(name, chain_id)
 
 
+def state(accounts: Mapping[bytes, Holder]) -> tuple[bytes, list[bytes]]:
+    """Root and preimages of the state that has exactly these accounts."""
+    return _core.genesis(
+        [
+            (address, nonce, balance, code, list(slots.items()))
+            for address, (nonce, balance, code, slots) in accounts.items()
+        ]
+    )
+
+
 def operator_fee_slot(scalar: int, constant: int, footprint: int = 0) -> int:
     """L1Block's slot 8 (OP Stack specifications, isthmus and jovian): footprint scalar, operator scalar and constant."""
     return footprint << 96 | scalar << 64 | constant
+
+
+def attributes(era: tuple[int, int], slots: Mapping[int, int]) -> bytes:
+    """The L1 attributes deposit that a block of the OP Stack begins with, saying what L1Block's ``slots`` have."""
+    l1_hash, sequence = b"\x06" * 32, bytes(8)
+    data = b"".join(
+        (
+            bytes.fromhex("3db6be2b" if era == OP_JOVIAN else "098999be"),  # setL1BlockValuesJovian, ...Isthmus
+            bytes(8),  # scalars: execution reads L1Block's storage
+            sequence,
+            era[1].to_bytes(8, "big"),
+            (20_000_000).to_bytes(8, "big"),
+            slots[1].to_bytes(32, "big"),
+            slots[7].to_bytes(32, "big"),
+            l1_hash,
+            bytes(32),  # batcher
+            (slots[8] & (1 << 96) - 1).to_bytes(12, "big"),
+        )
+    )
+    if era == OP_JOVIAN:
+        data += (slots[8] >> 96).to_bytes(2, "big")
+    inner = _core.keccak256(l1_hash + bytes(24) + sequence)
+    source = _core.keccak256((1).to_bytes(32, "big") + inner)
+    return deposit(source, DEPOSITOR, L1_BLOCK, gas=1_000_000, data=data)
 
 
 def block(
@@ -58,6 +93,7 @@ def block(
 ) -> Executed:
     """An honest block of ``transactions`` on a parent with exactly ``accounts``; ``changes`` are the parent header's.
 
+    On the OP Stack the L1 attributes come first, so ``transactions`` begin at index 1.
     The parent used exactly its gas target, so that the base fee is `BASE_FEE` again.
     """
     claim, preimages = propose(era, accounts, transactions, **changes)
@@ -70,9 +106,9 @@ def propose(
     """As `block`, with a header whose results are not computed yet."""
     chain_id, time = era
     op, prague = chain_id == 10, era in (ETHEREUM_PRAGUE, OP_ISTHMUS, OP_JOVIAN)
-    root, preimages = _core.genesis(
-        [(address, nonce, balance, code, list(slots.items())) for address, (nonce, balance, code, slots) in accounts.items()]
-    )
+    if op:
+        transactions = [attributes(era, accounts[L1_BLOCK][3]), *transactions]
+    root, preimages = state(accounts)
     extra = b""
     if op:
         params = (250).to_bytes(4, "big") + (6).to_bytes(4, "big")
@@ -98,7 +134,9 @@ def propose(
         "blob_gas_used": 0,
         "excess_blob_gas": 0,
         "parent_beacon_block_root": b"\x03" * 32,
-        "requests_hash": bytes.fromhex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855") if prague else None,
+        "requests_hash": bytes.fromhex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+        if prague
+        else None,
     }
     parent = Header(**{**fields, **changes})
     step = 2 if op else 12

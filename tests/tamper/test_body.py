@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def high_s(raw: bytes) -> bytes:
     fields = _core.rlp_decode(encoded)
     at = 6 if not kind else len(fields) - 3
     v = int.from_bytes(fields[at], "big")
-    v = (v ^ 1) if kind or v < 35 and v % 2 == 0 else v + 1 if v % 2 else v - 1
+    v = (v ^ 1) if kind or (v < 35 and v % 2 == 0) else v + 1 if v % 2 else v - 1
     s = ORDER - int.from_bytes(fields[at + 2], "big")
     fields[at : at + 3] = [v.to_bytes(1 if v else 0, "big"), fields[at + 1], s.to_bytes(32, "big")]
     return kind + _core.rlp_encode(fields)
@@ -106,7 +107,7 @@ def test_an_invalid_transaction_included(
 FOREIGN = [
     (HOMESTEAD, LONDON, 2, "transaction-type"),
     (BYZANTIUM, CANCUN, 2, "transaction-type"),
-    (SHANGHAI, CANCUN, 3, "blob-gas-exceeded"),  # none is allowed
+    (SHANGHAI, CANCUN, 3, "transaction-type"),
     (GRANITE, CANCUN, 3, "transaction-type"),
     (JOVIAN, CANCUN, 3, "transaction-type"),
     (CANCUN, REGOLITH, 0x7E, "transaction-type"),
@@ -225,10 +226,65 @@ def test_other_withdrawals(
     assert result.differences == ()
 
 
+def _moved(listed: list[Withdrawal]) -> list[Withdrawal]:
+    """A gwei from one withdrawal to another of the same address: the state is the same."""
+    one, other = next(
+        (one, other)
+        for one, other in combinations(range(len(listed)), 2)
+        if listed[one].address == listed[other].address
+    )
+    changed = list(listed)
+    changed[one] = replace(listed[one], amount=listed[one].amount + 1)
+    changed[other] = replace(listed[other], amount=listed[other].amount - 1)
+    return changed
+
+
+TRACELESS: list[tuple[str, Callable[[list[Withdrawal]], list[Withdrawal]]]] = [
+    ("validator", lambda listed: [replace(listed[0], validator_index=listed[0].validator_index + 1), *listed[1:]]),
+    ("index", lambda listed: [replace(listed[0], index=listed[0].index + 1), *listed[1:]]),
+    ("all-indices", lambda listed: [replace(each, index=each.index + 7) for each in listed]),
+    ("reversed", lambda listed: listed[::-1]),
+    ("swapped", lambda listed: [listed[1], listed[0], *listed[2:]]),
+]
+
+
+@pytest.mark.parametrize("name", [SHANGHAI, CANCUN, PRAGUE])
+@pytest.mark.parametrize("change", [pytest.param(change, id=what) for what, change in TRACELESS])
+def test_withdrawals_altered_without_a_trace_in_the_state(
+    shared_data: Path, name: str, change: Callable[[list[Withdrawal]], list[Withdrawal]]
+) -> None:
+    """The root does not fit the list: that is the list's fault as well as the header's."""
+    record = seal.honest(shared_data / "blocks", name)
+    root = seal.header_of(record).withdrawals_root
+    wrong = change(_listed(record))
+    result = seal.verdict(seal.reseal(record, withdrawals=wrong, withdrawals_root=root))
+    assert result.outcome is Outcome.UNKNOWN, seal.found(result)
+    assert "withdrawals_root" in result.reason
+
+
+@pytest.mark.parametrize("name", [SHANGHAI, CANCUN, PRAGUE])
+def test_what_a_wrong_withdrawals_root_assumes(shared_data: Path, name: str) -> None:
+    """Amounts shifted between withdrawals to one address cannot be told from a wrong root: the verdict says so."""
+    record = seal.honest(shared_data / "blocks", name)
+    root = seal.header_of(record).withdrawals_root
+    shifted = seal.reseal(record, withdrawals=_moved(_listed(record)), withdrawals_root=root)
+    wrong = seal.reseal(record, withdrawals_root=b"\x5a" * 32)
+    for claimed in (shifted, wrong):
+        result = seal.verdict(claimed)
+        assert result.outcome is Outcome.BROKEN
+        assert list(seal.found(result)) == ["withdrawals_root"]
+        assert (
+            "validator indices, and the split of amounts to one address, are as the withdrawals served say"
+            in result.assumes
+        )
+
+
 def test_withdrawals_on_the_op_stack(shared_data: Path) -> None:
     for name in (HOLOCENE, JOVIAN):
         record = seal.honest(shared_data / "blocks", name)
-        record["withdrawals"] = [{"index": "0x0", "validatorIndex": "0x0", "address": "0x" + "11" * 20, "amount": "0x1"}]
+        record["withdrawals"] = [
+            {"index": "0x0", "validatorIndex": "0x0", "address": "0x" + "11" * 20, "amount": "0x1"}
+        ]
         result = seal.verdict(record)
         assert result.outcome is Outcome.UNKNOWN
         assert "self-inconsistent: withdrawals" in result.reason

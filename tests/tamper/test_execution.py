@@ -193,7 +193,9 @@ def test_dao_fork_skipped_for_one_account(shared_data: Path) -> None:
     case = faulty(shared_data, DAO)
     refund = bytes.fromhex("bf4ed7b27f1d666546e30d74d50d173d20bca754")
     drained, balance = next(
-        (address, before[1]) for address, before, after, _ in case.block.done.changes if before and after and not after[1]
+        (address, before[1])
+        for address, before, after, _ in case.block.done.changes
+        if before and after and not after[1]
     )
     case.state.add(drained, balance)
     case.state.add(refund, -balance)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 import pytest
 
+from rollproof import _core
 from rollproof.lab.transaction import GWEI, Account, deposit
 from rollproof.replay.header import header_hash
 from rollproof.replay.second_opinion import available
@@ -66,12 +68,13 @@ def test_slot_still_warm_after_a_failed_transaction(era: tuple[int, int]) -> Non
     alice, bob = people(era[0])
     failing, reading = alice.send(TOUCH, data=b"\1", tip=2), bob.send(TOUCH, tip=2)
     case = Faulty(synthetic.block(era, accounts(era), [failing, reading]))
-    outcomes = case.block.done.outcomes
-    assert [outcome["status"] for outcome in outcomes] == [0, 1]
+    outcomes, second = case.block.done.outcomes, len(case.block.done.outcomes) - 1
+    assert [outcome["status"] for outcome in outcomes][-2:] == [0, 1]
     # 21000, then PUSH0 SLOAD POP CALLDATASIZE PUSH1 JUMPI STOP with a cold slot (EIP-2929).
     gas = 21_000 + 2 + 2_100 + 2 + 2 + 3 + 10
-    assert outcomes[1]["gas_used"] == gas
-    case.use_gas(1, 100 - 2_100)
+    assert outcomes[second]["gas_used"] == gas
+    cumulative = outcomes[second]["cumulative_gas_used"]
+    case.use_gas(second, 100 - 2_100)
     if era[0] == 10:
         per_gas = SCALAR * 100 if era == OP_JOVIAN else SCALAR / 10**6
         kept = int(gas * per_gas) - int((gas - 2_000) * per_gas)
@@ -80,8 +83,8 @@ def test_slot_still_warm_after_a_failed_transaction(era: tuple[int, int]) -> Non
     broken(
         case,
         {
-            "1.gas_used": (str(gas - 2_000), str(gas)),
-            "1.cumulative_gas_used": tuple(str(outcomes[1]["cumulative_gas_used"] - less) for less in (2_000, 0)),
+            f"{second}.gas_used": (str(gas - 2_000), str(gas)),
+            f"{second}.cumulative_gas_used": (str(cumulative - 2_000), str(cumulative)),
         },
     )
 
@@ -90,7 +93,7 @@ def test_slot_still_warm_after_a_failed_transaction(era: tuple[int, int]) -> Non
 def test_reverted_calls_write_kept(era: tuple[int, int]) -> None:
     alice, _ = people(era[0])
     case = Faulty(synthetic.block(era, accounts(era), [alice.send(CALLER)]))
-    assert case.block.done.outcomes[0]["status"] == 1
+    assert case.block.done.outcomes[-1]["status"] == 1
     assert (case.honest.slot(CALLER, SLOT_1), case.honest.slot(REVERTING, SLOT_0)) == (1, 5)
     assert list(case.reverted_writes()) == [(REVERTING, SLOT_0, 7)]
     case.state.set_slot(REVERTING, SLOT_0, 7)
@@ -127,13 +130,34 @@ def test_accounts_that_no_transaction_touches(era: tuple[int, int]) -> None:
     broken(case)
 
 
+def test_the_path_at_which_claimed_and_computed_state_part() -> None:
+    """Nobody serves the claimed accounts, but the nodes of the claimed trie are there."""
+    alice, bob = people(1)
+    held = accounts(ETHEREUM_CANCUN)
+    block = synthetic.block(ETHEREUM_CANCUN, held, [alice.send(bob.address, value=5, fee=BASE_FEE, tip=0)])
+    after = dict(held)
+    after[alice.address] = (1, ETHER - 5 - 21_000 * BASE_FEE, b"", {})
+    after[bob.address] = (0, ETHER + 5, b"", {})
+    assert synthetic.state(after)[0] == block.header.state_root
+    after[bob.address] = (0, ETHER + 6, b"", {})
+    root, nodes = synthetic.state(after)
+    header = replace(block.header, state_root=root)
+    claim = replace(block.claim, header=header, claimed_hash=header_hash(header))
+    result = verify_claim(claim, [*block.values, *nodes], second_opinion="never")
+    assert result.outcome is Outcome.BROKEN
+    assert [each.scope for each in result.differences] == ["header", "trie"]
+    prefix = result.differences[1].key.removeprefix("0x")
+    assert prefix
+    assert _core.keccak256(bob.address).hex().startswith(prefix)
+
+
 @pytest.mark.parametrize("era", [OP_ISTHMUS, OP_JOVIAN], ids=["isthmus", "jovian"])
 def test_mint_of_a_failed_deposit_lost(era: tuple[int, int]) -> None:
     """A failed deposit keeps its mint (OP Stack specifications, deposits, "Execution")."""
     sender = b"\x33" * 20
     failing = deposit(b"\x44" * 32, sender, TOUCH, mint=ETHER, value=0, gas=100_000, data=b"\1")
     case = Faulty(synthetic.block(era, accounts(era), [failing]))
-    assert case.block.done.outcomes[0]["status"] == 0
+    assert case.block.done.outcomes[-1]["status"] == 0
     assert case.honest.account(sender)[:2] == (1, ETHER)
     case.state.add(sender, -ETHER)
     broken(case)
@@ -166,7 +190,11 @@ INVALID: list[tuple[str, tuple[int, int], Any]] = [
     ("nonce-too-high", ETHEREUM_CANCUN, lambda a: replace(a, nonce=a.nonce + 1).send(TOUCH)),
     ("nonce-too-low", OP_ISTHMUS, lambda a: replace(a, nonce=a.nonce - 1).send(TOUCH)),
     ("chain-id", ETHEREUM_CANCUN, lambda a: _legacy_of_another_chain()),
-    ("block-gas-exceeded", ETHEREUM_CANCUN, lambda a: a.send(TOUCH, gas=synthetic.GAS_LIMIT - 20_999, fee=BASE_FEE, tip=0)),
+    (
+        "block-gas-exceeded",
+        ETHEREUM_CANCUN,
+        lambda a: a.send(TOUCH, gas=synthetic.GAS_LIMIT - 20_999, fee=BASE_FEE, tip=0),
+    ),
     ("block-gas-exceeded", OP_JOVIAN, lambda a: a.send(TOUCH, gas=synthetic.GAS_LIMIT - 20_999, fee=BASE_FEE, tip=0)),
     ("init-code-too-large", ETHEREUM_CANCUN, lambda a: a.send(None, data=bytes(49_153), gas=5_000_000)),
     ("blob-gas-exceeded", ETHEREUM_CANCUN, lambda a: a.send(TOUCH, blobs=[b"\1" + bytes(31)] * 7)),
@@ -181,13 +209,51 @@ def test_an_invalid_transaction_after_a_valid_one(kind: str, era: tuple[int, int
     alice, bob = people(era[0])
     valid = alice.send(bob.address, value=5)
     block = synthetic.block(era, held, [valid])
-    claim = include(block, [valid, make(alice)])
+    claim = include(block, [*block.claim.transactions, make(alice)])
     result = verify_claim(claim, block.values, second_opinion="auto")
     assert result.outcome is Outcome.BROKEN, result.reason
     assert result.confirmed is True
-    claimed, computed = seal.found(result)["1"]
+    claimed, computed = seal.found(result)[str(len(block.claim.transactions))]
     assert claimed == "included"
     assert (computed or "").startswith(f"invalid, {kind}: ")
+
+
+# ----------------------------------------------------------------------------------------- transactions of like results
+
+
+def transfers(count: int) -> seal.Executed:
+    """Plain transfers by as many senders: their order leaves no trace but the transactions root."""
+    senders = [synthetic.account(f"sender {index}", 1) for index in range(count)]
+    held: dict[bytes, Holder] = {each.address: (0, ETHER, b"", {}) for each in senders}
+    made = [each.send(b"\x99" * 20, value=index + 1) for index, each in enumerate(senders)]
+    return synthetic.block(ETHEREUM_CANCUN, held, made)
+
+
+@pytest.mark.parametrize("count", [4, 12])
+def test_like_transactions_out_of_order_accuse_nobody(count: int) -> None:
+    """Everything but the root is reproduced, and yet it is the list that is wrong."""
+    block = transfers(count)
+    raws = block.claim.transactions
+    shuffles = [raws[::-1], raws[1:] + raws[:1], (raws[1], raws[0], *raws[2:]), (*raws[2:], raws[0], raws[1])]
+    if count == 4:
+        shuffles += [tuple(order) for order in permutations(raws)]
+    for shuffled in shuffles:
+        result = verify_claim(replace(block.claim, transactions=shuffled), block.values, second_opinion="never")
+        assert result.outcome is (Outcome.HOLDS if shuffled == raws else Outcome.UNKNOWN)
+        assert shuffled == raws or "self-inconsistent: transactions_root" in result.reason
+
+
+@pytest.mark.parametrize("count", [4, 12])
+def test_wrong_transactions_root_over_like_transactions(count: int) -> None:
+    """No order gives it: `broken`; where not all could be tried, that is said."""
+    block = transfers(count)
+    header = replace(block.header, transactions_root=b"\x5a" * 32)
+    claim = replace(block.claim, header=header, claimed_hash=header_hash(header))
+    result = verify_claim(claim, block.values, second_opinion="never")
+    assert result.outcome is Outcome.BROKEN
+    assert list(seal.found(result)) == ["transactions_root"]
+    assumed = "transactions with like receipts are served in the order of the block" in result.assumes
+    assert assumed == (count == 12)
 
 
 def include(block: seal.Executed, transactions: Sequence[bytes]) -> Any:

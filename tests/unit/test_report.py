@@ -5,6 +5,7 @@ from __future__ import annotations
 import html.parser
 import json
 from collections import Counter
+from dataclasses import replace
 
 from rollproof.report import jsonl, notebook, text
 from rollproof.types import Difference, Outcome, Verdict
@@ -56,6 +57,13 @@ def test_text_of_each_outcome() -> None:
         "    not confirmed: no second virtual machine has judged this block",
     ]
     assert text.text(UNKNOWN) == "gone                      unknown  not there: gone.json"
+
+
+def test_text_says_why_an_accusation_is_not_confirmed() -> None:
+    noted = replace(BROKEN, second_opinion={"machine": "EELS", "note": "the header rule was computed once"})
+    assert text.text(noted).splitlines()[-1] == "    not confirmed: the header rule was computed once"
+    confirmed = text.text(replace(BROKEN, confirmed=True)).splitlines()[-1]
+    assert confirmed.startswith("    confirmed: two virtual machines")
 
 
 def test_verbose_text_names_what_was_looked_at() -> None:

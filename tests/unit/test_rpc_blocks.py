@@ -199,7 +199,15 @@ def test_what_is_not_a_range(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "numbers"),
-    [("3", [3]), ("2:5", [2, 3, 4]), ("2:+2", [2, 3]), ("-3:", [5, 6, 7]), ("latest", [7]), ("finalized", [7])],
+    [
+        ("3", [3]),
+        ("2:5", [2, 3, 4]),
+        ("2:+2", [2, 3]),
+        ("-3:", [5, 6, 7]),
+        ("-99:", [1, 2, 3, 4, 5, 6, 7]),
+        ("latest", [7]),
+        ("finalized", [7]),
+    ],
 )
 def test_claims_of_a_range(fake: FakeNode, text: str, numbers: list[int]) -> None:
     served = list(claims([fake.url], text))
@@ -229,6 +237,20 @@ def test_reading_ahead_is_bounded(fake: FakeNode) -> None:
     served.close()  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("witness", [True, False])
+def test_witnesses_are_begun_ahead_and_outlive_the_range(fake: FakeNode, witness: bool) -> None:
+    chain = Chain([GENESIS] * 8)
+    node_list = [f"0x{n.hex()}" for n in chain.trees[0].prove(ALICE)]
+    fake.methods["debug_executionWitness"] = lambda _: {"state": node_list, "codes": [], "headers": []}
+    served = claims([fake.url], "1:6", witness=witness)
+    first = next(served)
+    time.sleep(0.3)
+    assert fake.calls.count("debug_executionWitness") == (1 if witness else 0)  # the next one's, and no more
+    for s in [first, *served]:
+        assert len(s.source.begin()) == 1 + len(node_list)
+        assert s.source.method == "debug_executionWitness"
+
+
 def test_a_reorganisation_in_the_middle_is_noticed_and_what_came_before_is_kept(fake: FakeNode) -> None:
     honest, other = Chain([GENESIS] * 8), Chain([GENESIS] * 8, salt=1)
     fake.methods["eth_getBlockByNumber"] = lambda p: (other if int(p[0], 16) >= 5 else honest).block(int(p[0], 16))
@@ -236,6 +258,16 @@ def test_a_reorganisation_in_the_middle_is_noticed_and_what_came_before_is_kept(
     assert [next(served).claim.number for _ in range(3)] == [2, 3, 4]
     with pytest.raises(Reset, match=r"block 5 \(0x[0-9a-f]{64}\) does not follow block 4 as it was read"):
         next(served)
+
+
+def test_a_chain_that_got_shorter_has_reorganised(fake: FakeNode) -> None:
+    other = Chain([GENESIS] * 4, salt=1)
+    served = claims([fake.url], "2:8", ahead=1)
+    assert [next(served).claim.number for _ in range(2)] == [2, 3]
+    fake.methods["eth_getBlockByNumber"] = lambda p: other.block(int(p[0], 16))
+    # Block 4 may have been read before.
+    with pytest.raises(Reset, match=r"no block [45], and the block before it was replaced: the chain reorganised"):
+        list(served)
 
 
 def test_a_range_past_the_head_keeps_what_there_was(fake: FakeNode) -> None:

@@ -220,6 +220,51 @@ def test_receipts_beside_a_wrong_claim_name_the_transaction(shared_data: Path) -
     assert "1.gas_used" in aside.reason
 
 
+def test_nodes_of_the_claimed_trie_tell_where_the_states_part(shared_data: Path) -> None:
+    claim, preimages = read(_block(shared_data, "eth-mainnet-1150000"))
+    assert claim.parent is not None
+    assert claim.header is not None
+    # "Nothing changed" is a claim whose trie is known: the parent's.
+    verdict = _judged(_sealed(claim, state_root=claim.parent.state_root), preimages)
+    assert verdict.outcome is Outcome.BROKEN
+    assert verdict.differences[0].key == "state_root"
+    paths = {each.key.removeprefix("0x") for each in verdict.differences if each.scope == "trie"}
+    miner = _core.keccak256(claim.header.beneficiary).hex()
+    assert any(path and miner.startswith(path) for path in paths)
+
+
+def test_a_wrong_transactions_root_is_the_headers_fault_only_beyond_doubt(shared_data: Path) -> None:
+    claim, preimages = read(_block(shared_data, "eth-mainnet-21230867"))
+    wrong = _judged(_sealed(claim, transactions_root=b"\x11" * 32), preimages)
+    assert wrong.outcome is Outcome.BROKEN
+    assert [each.key for each in wrong.differences] == ["transactions_root"]
+    for altered in (claim.transactions[:-1], claim.transactions[::-1], (*claim.transactions, claim.transactions[-1])):
+        verdict = _judged(replace(claim, transactions=altered), preimages)
+        assert verdict.outcome is Outcome.UNKNOWN
+        assert "transactions_root" in verdict.reason
+        assert not verdict.differences
+
+
+def test_an_altered_withdrawal_is_not_a_wrong_root(shared_data: Path) -> None:
+    claim, preimages = read(_block(shared_data, "eth-mainnet-21230867"))
+    assert claim.withdrawals is not None
+    first, *rest = claim.withdrawals
+    for altered in (
+        (replace(first, validator_index=first.validator_index + 1), *rest),
+        (replace(first, validator_index=first.validator_index ^ 64), *rest),
+        (replace(first, index=first.index + 1), *rest),
+        (replace(first, amount=first.amount + 1), *rest),
+        (rest[0], first, *rest[1:]),
+        tuple(rest),
+    ):
+        verdict = _judged(replace(claim, withdrawals=altered), preimages)
+        assert verdict.outcome is Outcome.UNKNOWN
+        assert "withdrawals_root" in verdict.reason
+    wrong = _judged(_sealed(claim, withdrawals_root=b"\x11" * 32), preimages)
+    assert wrong.outcome is Outcome.BROKEN
+    assert [each.key for each in wrong.differences] == ["withdrawals_root"]
+
+
 def test_second_opinion_always_needs_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("rollproof.replay.second_opinion.available", lambda: False)
     with pytest.raises(Missing, match="eels"):
@@ -239,6 +284,16 @@ def test_both_machines_confirm_and_an_audit_notes_itself(shared_data: Path) -> N
 
 
 @pytest.mark.eels
+def test_both_machines_are_held_against_the_receipts(shared_data: Path) -> None:
+    claim, preimages = read(_block(shared_data, "op-mainnet-109279688"))
+    receipts: tuple[dict[str, int], ...] = ({}, {"gas_used": 5}, {})
+    verdict = verify_claim(_sealed(replace(claim, receipts=receipts), gas_used=1), preimages)
+    assert (verdict.outcome, verdict.confirmed) == (Outcome.BROKEN, True)
+    assert verdict.second_opinion is not None
+    assert verdict.second_opinion["receipts"] == [{"transaction": 1, "first": False, "second": False}]
+
+
+@pytest.mark.eels
 def test_machines_that_disagree_accuse_nobody(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from rollproof.replay import second_opinion
 
@@ -251,3 +306,4 @@ def test_machines_that_disagree_accuse_nobody(shared_data: Path, monkeypatch: py
         assert "two machines disagree on receipts_root" in verdict.reason
         assert verdict.second_opinion is not None
         assert verdict.second_opinion["differences"][0]["second"] == "0x" + "11" * 32
+        assert verdict.second_opinion["agrees_with_claim"] is False

@@ -311,7 +311,7 @@ def test_execution_witness_shapes(served: Served, shape: str) -> None:
     "garbage",
     [
         *(None, [], "0x", {}, {"state": 5}, {"state": ["0x0"]}, {"state": ["zz"]}, {"state": [None]}),
-        *({"state": [], "codes": 7}, {"state": [], "headers": ["0xc0"]}, {"state": [], "headers": [{}]}),
+        *({"state": [], "codes": 7}, {"state": [], "headers": ["0x" + "c0" * 20_000]}, {"state": [], "headers": [{}]}),
         *({"state": ["0x" + "00" * 2000]}, {"state": {"0x1": "0x"}}),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -139,3 +140,24 @@ def test_deleted_accounts(opened: list[Deleting]) -> None:
     assert done.state_root == block.root
     assert siblings > 0
     assert all(v["balance"] == 0 and v["nonce"] == 0 for v in source.post_state(doomed, {}).values())
+
+
+@pytest.mark.parametrize(
+    "junk", ["0xff", "0xc1", "0x", "0x80", "0xc20101", "0x" + "d1" + "80" * 17, "0x" + "00" * 1000]
+)
+def test_proofs_that_carry_more_than_they_show(opened: list[Deleting], junk: str) -> None:
+    state: State = {SENDER: (0, 10**20, b"", {}), CONTRACT: (1, 0, eraser(), {k: k for k in range(1, 41)})}
+    block = Deleting(state, [dynamic_fee(0, CONTRACT, b"".join(word(n) for n in range(1, 30)), value=0, gas=10**6)])
+    opened.append(block)
+    honest = block.fake.methods["eth_getProof"]
+
+    def padded(params: list[Any]) -> Any:
+        answer = honest(params)
+        for nodes in (answer["accountProof"], *(entry["proof"] for entry in answer["storageProof"])):
+            nodes[:] = [junk, *nodes, junk]
+        return answer
+
+    block.fake.methods["eth_getProof"] = padded
+    done, _, siblings = block.run()
+    assert done.state_root == block.root
+    assert siblings > 0

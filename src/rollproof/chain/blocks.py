@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from rollproof.chain.header import Sealed
 from rollproof.chain.node import Node
-from rollproof.errors import Malformed, Reset
+from rollproof.errors import Malformed, Missing, Reset
 
 _NUMBER = r"(?:[0-9]{1,19}|0x[0-9a-fA-F]{1,16})"
 _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
@@ -74,7 +74,7 @@ def pin(node: Node, span: Span) -> tuple[Sealed, int]:
         return node.header(span.at), 1
     if span.last is not None:
         head = node.header("latest")
-        count = min(span.last, head.header.number + 1)
+        count = max(1, min(span.last, head.header.number))  # block 0 is given, not made
         return (head, 1) if count == 1 else (node.header(head.header.number - count + 1), count)
     return node.header(span.first), span.stop - span.first
 
@@ -94,7 +94,10 @@ def follow(before: Sealed, sealed: Sealed, label: str) -> None:
 
 def still(node: Node, sealed: Sealed) -> bool:
     """Whether the node still has this block as the canonical one of its number."""
-    return node.header(sealed.header.number).hash == sealed.hash
+    try:
+        return node.header(sealed.header.number).hash == sealed.hash
+    except Missing:  # the chain is shorter now
+        return False
 
 
 def _int(text: str) -> int:

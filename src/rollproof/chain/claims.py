@@ -13,7 +13,7 @@ from rollproof.chain.header import Sealed
 from rollproof.chain.node import Block, Node
 from rollproof.chain.rpc import Limits, nodes_of
 from rollproof.chain.witness import NodeSource
-from rollproof.errors import Malformed, Missing, RollproofError, Unsupported
+from rollproof.errors import Malformed, Missing, Reset, RollproofError, Unsupported
 from rollproof.types import Claim
 
 
@@ -111,7 +111,12 @@ def _read(clients: Sequence[Node], at: int | bytes) -> _Read:
 
 def _after(before: Served, waiting: Future[_Read], seed: int, pool: ThreadPoolExecutor | None) -> Served:
     """The block after ``before``; its witness is begun in ``pool``, unless the nodes' tries mean nothing anyway."""
-    read = waiting.result()
+    try:
+        read = waiting.result()
+    except Missing as error:
+        if blocks.still(before.source.nodes[0], before.source.sealed):
+            raise
+        raise Reset(f"{error}, and the block before it was replaced: the chain reorganised") from None
     blocks.follow(before.source.sealed, Sealed(read.block.hash, read.block.header), read.views[0].label)
     served = _served(before.claim.chain_id, read, before.source.sealed, seed)
     if pool is not None and served.source.compliant:

@@ -71,6 +71,6 @@ def _values(value: Any, what: str, count: int, size: int) -> tuple[bytes, ...]:
 
 
 def _header(item: Any, what: str) -> bytes:
-    if isinstance(item, str):
-        return header.encode(header.decode(wire.data(item, what, limit=header.MAX_RLP), what).header)
+    if isinstance(item, str):  # a preimage like the others: of whatever fork, its hash is what counts
+        return wire.data(item, what, limit=header.MAX_RLP)
     return header.encode(header.from_json(item, what).header)

@@ -110,7 +110,7 @@ class Pinned:
     def _checked(self, answer: Any, address: bytes, slots: list[bytes]) -> Proof:
         found = proof.from_json(answer, address, slots, self._what)
         try:
-            proof.check(found, self.block.header.state_root, self._what)
+            proof.check(found, self.block.header.state_root, self._what, compliant=self.node.compliant())
         except Lying as error:
             self._reset_or(error)
         return found

@@ -16,11 +16,13 @@ from typing import Any
 
 import msgspec
 
+from rollproof.chain.answer import BatchRefused, Call, pair
 from rollproof.chain.endpoint import Endpoint, HttpEndpoint, ProviderEndpoint, Reply
-from rollproof.chain.refusal import Kind, TooLarge, error_of, kind_of, kind_of_status
-from rollproof.errors import Malformed, Retry, RollproofError
+from rollproof.chain.refusal import Kind, TooLarge
+from rollproof.chain.usage import Meter, Usage
+from rollproof.errors import Retry, RollproofError
 
-Call = tuple[str, Sequence[Any]]
+__all__ = ["Call", "Limits", "Rpc", "Usage", "nodes_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,43 +37,6 @@ class Limits:
     batch: int = 64  # calls a request
     concurrency: int = 4  # requests at once
     response_bytes: int = 192 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What was spent. ``requests`` counts HTTP bodies, retries included; ``seconds`` adds up over concurrent ones."""
-
-    calls: int = 0
-    requests: int = 0
-    retries: int = 0
-    sent: int = 0  # bytes
-    received: int = 0  # bytes on the wire
-    seconds: float = 0.0
-
-    def __add__(self, other: Usage) -> Usage:
-        return Usage(
-            self.calls + other.calls,
-            self.requests + other.requests,
-            self.retries + other.retries,
-            self.sent + other.sent,
-            self.received + other.received,
-            self.seconds + other.seconds,
-        )
-
-
-class _Meter:
-    """A counter that several threads add to, and its parent."""
-
-    def __init__(self, parent: _Meter | None = None) -> None:
-        self.usage = Usage()
-        self._lock = threading.Lock()
-        self._parent = parent
-
-    def add(self, usage: Usage) -> None:
-        with self._lock:
-            self.usage = self.usage + usage
-        if self._parent is not None:
-            self._parent.add(usage)
 
 
 @dataclass(slots=True, weakref_slot=True, eq=False)
@@ -121,7 +86,7 @@ class Rpc:
         self._shared = _Shared(endpoint, limits, pool, slots, sleep, clock, random.Random(seed), limits.batch)
         # A client that is dropped without close() does not keep its threads and connections.
         self._close = weakref.finalize(self._shared, _close, pool, endpoint)
-        self._meter = _Meter()
+        self._meter = Meter()
         self.label = endpoint.label
 
     def __repr__(self) -> str:
@@ -141,7 +106,7 @@ class Rpc:
         """The same client with a counter of its own, which also feeds this one's."""
         view = object.__new__(Rpc)
         view._shared, view._close, view.label = self._shared, self._close, self.label
-        view._meter = _Meter(self._meter)
+        view._meter = Meter(self._meter)
         return view
 
     def named(self, label: str) -> Rpc:
@@ -186,12 +151,12 @@ class Rpc:
             try:
                 reply = self._post([calls[i] for i in left])
                 wait = reply.retry_after
-                for i, (kind, result) in zip(left, self._answers(reply, [calls[i] for i in left]), strict=True):
+                for i, (kind, result) in zip(left, pair(reply, [calls[i] for i in left], shared.endpoint), strict=True):
                     results[i] = result
                     tries = {Kind.RETRY: shared.limits.attempts, Kind.LAGGING: 2}.get(kind, 0) if kind else 0
                     if attempt + 1 < tries:
                         again.append(i)
-            except _BatchRefused as refused:
+            except BatchRefused as refused:
                 if len(left) > 1:
                     shared.batch = max(1, min(shared.batch, 1 if refused.wholly else len(left) // 2))
                     return self._merge(calls, results, left)
@@ -235,52 +200,6 @@ class Rpc:
                 self._meter.add(Usage(len(calls), 1, 0, len(body), received, shared.clock() - started))
         return reply
 
-    def _answers(self, reply: Reply, calls: Sequence[Call]) -> list[tuple[Kind | None, Any]]:
-        """Pair the calls with their answers.
-
-        Raises:
-            Retry: the body is not JSON-RPC: cut off, or a proxy's page. It may come whole the next time.
-            _BatchRefused: the node answered a batch with one error.
-        """
-        try:
-            decoded = msgspec.json.decode(reply.body)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            decoded = None
-        single = decoded if isinstance(decoded, dict) and ("result" in decoded or "error" in decoded) else None
-        if reply.status == 429 or (single is None and reply.status >= 400):
-            kind = kind_of_status(reply.status)
-            error = error_of(kind, f"{self.label}: HTTP {reply.status} to {_names(calls)}")
-            if kind is Kind.RETRY or reply.status in (401, 403, 404, 405):
-                return [(kind, error)] * len(calls)
-            raise _BatchRefused(error, wholly=False)
-        if len(calls) == 1:
-            answer = decoded[0] if isinstance(decoded, list) and len(decoded) == 1 else single
-            if not isinstance(answer, dict) or not ("result" in answer or "error" in answer):
-                raise Retry(f"{self.label}: the answer to {_names(calls)} is not JSON-RPC")
-            return [self._outcome(answer, calls[0][0])]
-        if single is not None:
-            cause, error = self._outcome(single, _names(calls))
-            if cause in (Kind.RETRY, Kind.LAGGING):
-                return [(Kind.RETRY, error)] * len(calls)
-            raise _BatchRefused(_as_error(error, self.label), wholly=cause is Kind.UNSUPPORTED)
-        if not isinstance(decoded, list):
-            raise Retry(f"{self.label}: the answer to a batch of {len(calls)} is not JSON-RPC")
-        by_id = {a["id"]: a for a in decoded if isinstance(a, dict) and isinstance(a.get("id"), int)}
-        if len(decoded) == 1 and not by_id and isinstance(decoded[0], dict) and "error" in decoded[0]:
-            raise _BatchRefused(_as_error(self._outcome(decoded[0], _names(calls))[1], self.label), wholly=False)
-        unanswered = (Kind.RETRY, Retry(f"{self.label}: a call of a batch was not answered"))
-        return [self._outcome(by_id[n], calls[n][0]) if n in by_id else unanswered for n in range(len(calls))]
-
-    def _outcome(self, answer: dict[str, Any], method: str) -> tuple[Kind | None, Any]:
-        error = answer.get("error")
-        if error is None:
-            return None, answer.get("result")
-        code, message = (error.get("code"), error.get("message")) if isinstance(error, dict) else (None, str(error))
-        code = code if isinstance(code, int) else 0
-        message = self._shared.endpoint.redact(message) if isinstance(message, str) else ""
-        kind = kind_of(code, message)
-        return kind, error_of(kind, f"{self.label}: {method}: {message or 'refused'} ({code})")
-
     def _wait(self, attempt: int, asked: float | None) -> None:
         """Exponential backoff, jittered; never less than the node asked for, up to the longest wait."""
         limits, rng = self._shared.limits, self._shared.rng
@@ -294,15 +213,6 @@ def _close(pool: ThreadPoolExecutor, endpoint: Endpoint) -> None:
     endpoint.close()
 
 
-class _BatchRefused(Exception):
-    """The node will not take this many calls at once (``wholly``: not even two)."""
-
-    def __init__(self, error: RollproofError, *, wholly: bool) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.wholly = wholly
-
-
 def _fill(results: list[Any], indices: list[int], error: RollproofError) -> list[Any]:
     _fill_indices(results, indices, error)
     return results
@@ -312,14 +222,6 @@ def _fill_indices(results: list[Any], indices: list[int], error: RollproofError)
     for i in indices:
         results[i] = error
     return indices
-
-
-def _as_error(value: Any, label: str) -> RollproofError:
-    return value if isinstance(value, RollproofError) else Malformed(f"{label}: one answer to a batch of calls")
-
-
-def _names(calls: Sequence[Call]) -> str:
-    return calls[0][0] if len(calls) == 1 else f"a batch of {len(calls)} ({calls[0][0]}, ...)"
 
 
 def nodes_of(sources: Sequence[str | Any], *, limits: Limits | None = None, seed: int = 0) -> list[Rpc]:

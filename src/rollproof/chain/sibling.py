@@ -16,6 +16,55 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rollproof import _core
+from rollproof.chain.header import Sealed
+from rollproof.chain.nodes import Nodes
+from rollproof.chain.pinned import Pinned
+from rollproof.errors import Missing, RollproofError
+
+
+class Siblings:
+    """Looks for sibling nodes of ``block``'s deletions in the state of ``parent``.
+
+    ``budget`` bounds the hashes tried for one node; ``seed`` makes the keys found the same again.
+    """
+
+    def __init__(self, nodes: Nodes, parent: Sealed, block: Sealed, budget: int, seed: int) -> None:
+        self._nodes, self._parent, self._block = nodes, parent, block
+        self._budget, self._seed = budget, seed
+
+    def cut(self, address: bytes | None, path: bytes, wanted: bytes, known: Iterable[bytes]) -> bytes | None:
+        """The node as the post-state's proofs of ``known`` keys beside it hold it; None where they do not."""
+        keys = [key for key in known if beside(key, path)]
+        if not keys:
+            return None
+        asked: dict[bytes, list[bytes]] = {key: [] for key in keys} if address is None else {address: keys}
+        try:
+            found = self._nodes.ask(lambda node: Pinned(node, self._block).proofs(asked))
+        except RollproofError as error:  # this is the cheap way; the other one asks for the parent only
+            self._nodes.notes.append(str(error))
+            return None
+        if address is None:
+            return merged(((a, p.account_nodes) for a, p in found.items()), path, wanted)
+        return merged(((s, nodes) for s, (_, nodes) in found[address].slots.items()), path, wanted)
+
+    def dig(self, address: bytes | None, path: bytes, wanted: bytes) -> bytes:
+        """The node as the parent's proof of a key below it holds it.
+
+        Raises:
+            Missing: no such key within the budget, or another node is there.
+            Lying, Reset, Retry: see ``Pinned.proofs``.
+        """
+        where = "account trie" if address is None else f"storage of 0x{address.hex()}"
+        name = f"sibling node 0x{wanted.hex()} of the {where} at path {path.hex()[1::2]}"
+        key = _core.find_key(path, 20 if address is None else 32, self._budget, self._seed)
+        if key is None:
+            raise Missing(f"{self._nodes.label}: {name}: no key below it found within {self._budget} hashes")
+        asked: dict[bytes, list[bytes]] = {key: []} if address is None else {address: [key]}
+        for proof in self._nodes.ask(lambda node: Pinned(node, self._parent).proofs(asked)).values():
+            for raw in proof.nodes():
+                if _core.keccak256(raw) == wanted:
+                    return raw
+        raise Missing(f"{self._nodes.label}: {name} is not in the parent's state")
 
 
 def nibbles(raw: bytes) -> bytes:
@@ -29,11 +78,14 @@ def merged(proofs: Iterable[tuple[bytes, Sequence[bytes]]], path: bytes, wanted:
     ``path`` has one nibble a byte; ``proofs`` are (key, nodes from the root).
     """
     for key, nodes in proofs:
-        for full, leaf, value in _tails(nodes, nibbles(_core.keccak256(key))):
-            if full[: len(path)] == path and (leaf or len(full) > len(path)):
-                raw = _core.rlp_encode([_hex_prefix(full[len(path) :], leaf), value])
-                if _core.keccak256(raw) == wanted:
-                    return raw
+        try:
+            for full, leaf, value in _tails(nodes, nibbles(_core.keccak256(key))):
+                if full[: len(path)] == path and (leaf or len(full) > len(path)):
+                    raw = _core.rlp_encode([_hex_prefix(full[len(path) :], leaf), value])
+                    if _core.keccak256(raw) == wanted:
+                        return raw
+        except _core.CoreError:  # a proof may carry more than what it shows, and that is held by nothing
+            continue
     return None
 
 

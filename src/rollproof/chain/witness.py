@@ -10,19 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Executor, Future
 from contextlib import suppress
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from rollproof import _core
-from rollproof.chain import execution_witness, header, prestate, sibling, wire
+from rollproof.chain import execution_witness, header, prestate, wire
 from rollproof.chain.blocks import still
 from rollproof.chain.header import EMPTY_ROOT, Sealed
 from rollproof.chain.node import Block, Node
+from rollproof.chain.nodes import Nodes
 from rollproof.chain.pinned import Pinned, Values, Wanted, code_hash
-from rollproof.chain.rpc import Usage
+from rollproof.chain.proof import Noncompliant
+from rollproof.chain.sibling import Siblings
 from rollproof.errors import Lying, Missing, Reset, Retry, RollproofError, Unsupported
 
-T = TypeVar("T")
 BLOCKHASH_WINDOW = 256
+MAX_LOOSE = 1 << 16  # keys of a witness that are tried in the search for siblings
 FIND_KEY_BUDGET = 1 << 25  # hashes for one sibling: sure for six nibbles, seconds of work
 
 
@@ -57,7 +59,7 @@ class Source(Protocol):
         ...
 
 
-class NodeSource:
+class NodeSource(Nodes):
     """Preimages for ``block`` from nodes, proven at ``parent``; the first node that can serve a thing serves it.
 
     ``nodes`` are views with counters of their own, so that ``usage`` is what this block costs. ``notes``
@@ -73,12 +75,10 @@ class NodeSource:
         seed: int = 0,
         budget: int = FIND_KEY_BUDGET,
     ) -> None:
-        self.nodes = list(nodes)
-        self.label = ", ".join(node.label for node in nodes)
+        super().__init__(nodes)
         self.block, self.parent = block, parent
         self.sealed = Sealed(block.hash, block.header)
         self.method = "eth_getProof"
-        self.notes: list[str] = []
         self._seed, self._budget = seed, budget
         self._touched: dict[bytes, set[bytes]] = {}
         self._loose: list[bytes] = []  # keys of a witness that do not say which account they belong to
@@ -87,16 +87,6 @@ class NodeSource:
 
     def __repr__(self) -> str:
         return f"NodeSource(block {self.block.header.number}, {self.label})"
-
-    @property
-    def usage(self) -> Usage:
-        """What this block has cost so far, over all nodes."""
-        return sum((node.rpc.usage for node in self.nodes), Usage())
-
-    @property
-    def compliant(self) -> bool:
-        """False where a node's state roots are known to break consensus rules: compare ``read_values`` instead."""
-        return all(node.compliant() for node in self.nodes)
 
     def start(self, pool: Executor) -> None:
         """Have ``begin`` read in the background."""
@@ -107,6 +97,7 @@ class NodeSource:
 
         Raises:
             Reset: the block was replaced by another one.
+            Noncompliant: the parent's root says that there are no accounts, which nothing can be executed on.
         """
         started, self._started = self._started, None
         if started is not None:
@@ -115,6 +106,10 @@ class NodeSource:
         return self._begin()
 
     def _begin(self) -> list[bytes]:
+        if self.parent.header.state_root == EMPTY_ROOT and not self.compliant:
+            raise Noncompliant(
+                f"{self.label}: state root of block {self.parent.header.number} is empty, its state is not"
+            )
         start = [header.encode(self.parent.header)]
         for read in (self._execution_witness, self._prestate):
             for node in self.nodes:
@@ -141,9 +136,9 @@ class NodeSource:
             wanted.setdefault(address, set()).add(slot)
         parts: list[Callable[[], list[bytes]]] = []
         if wanted:
-            parts.append(lambda: self._ask(lambda node: self._proofs(node, wanted)))
+            parts.append(lambda: self.ask(lambda node: self._proofs(node, wanted)))
         if needs.codes:
-            parts.append(lambda: self._ask(lambda node: Pinned(node, self.parent).codes(needs.codes)))
+            parts.append(lambda: self.ask(lambda node: Pinned(node, self.parent).codes(needs.codes)))
         parts += [self._header_part(number, h) for number, h in needs.headers]
         if needs.nodes:
             parts.append(lambda: self._siblings(needs.nodes))
@@ -162,7 +157,7 @@ class NodeSource:
     def receipts(self) -> tuple[Mapping[str, Any], ...] | None:
         """Receipts as ``types.Claim.receipts``, held against the header's root; None (and a note) where none hold."""
         try:
-            return tuple(r.claim() for r in self._ask(lambda node: node.receipts(self.block)))
+            return tuple(r.claim() for r in self.ask(lambda node: node.receipts(self.block)))
         except (Missing, Lying, Retry) as error:
             self.notes.append(str(error))
             return None
@@ -173,7 +168,7 @@ class NodeSource:
         Raises: as ``fetch``.
         """
         wanted = {address: set(slots.get(address, ())) for address in {*accounts, *slots}}
-        found = self._ask(lambda node: Pinned(node, self.sealed).proofs(wanted))
+        found = self.ask(lambda node: Pinned(node, self.sealed).proofs(wanted))
         return {
             address: {
                 "nonce": p.nonce,
@@ -191,22 +186,7 @@ class NodeSource:
         """
         accounts = list(accounts)
         at = self.sealed if after else self.parent
-        return self._ask(lambda node: Pinned(node, at).values(accounts, slots))
-
-    def _ask(self, read: Callable[[Node], T]) -> T:
-        """The first node's answer that holds. One that fails is noted, by name, when another one answers."""
-        failures: list[RollproofError] = []
-        for node in self.nodes:
-            try:
-                found = read(node)
-            except Reset:
-                raise
-            except RollproofError as error:
-                failures.append(error)
-            else:
-                self.notes += [str(error) for error in failures]
-                return found
-        raise failures[0]
+        return self.ask(lambda node: Pinned(node, at).values(accounts, slots))
 
     def _execution_witness(self, node: Node) -> list[bytes] | None:
         """One call by number: geth takes a hash too, reth does not. The parent's root shows that it is our block."""
@@ -225,14 +205,14 @@ class NodeSource:
             if not still(node, self.sealed):
                 raise Reset(f"{node.label}: block {number} was replaced while it was read")
             raise Lying(f"{node.label}: debug_executionWitness of block {number} is not about its parent's state")
-        self.method, self._loose = "debug_executionWitness", list(witness.keys)
+        self.method, self._loose = "debug_executionWitness", list(witness.keys[:MAX_LOOSE])
         return witness.preimages()
 
     def touched(self) -> dict[bytes, set[bytes]]:
         """Accounts and slots the block is said to touch: where ``read_values`` starts. Empty where no node traces."""
         wanted: dict[bytes, set[bytes]] = {}
         try:
-            wanted = self._ask(lambda node: prestate.touched(node, self.block.hash))
+            wanted = self.ask(lambda node: prestate.touched(node, self.block.hash))
         except RollproofError as error:
             self.notes.append(str(error))
         for address in (self.block.header.beneficiary, *(w.address for w in self.block.withdrawals or ())):
@@ -261,7 +241,7 @@ class NodeSource:
         return [raw for p in Pinned(node, self.parent).proofs(wanted).values() for raw in p.nodes()]
 
     def _header_part(self, number: int, wanted: bytes) -> Callable[[], list[bytes]]:
-        return lambda: self._ask(lambda node: self._headers(node, number, wanted))
+        return lambda: self.ask(lambda node: self._headers(node, number, wanted))
 
     def _headers(self, node: Node, number: int, wanted: bytes) -> list[bytes]:
         """The header that was asked for and some of its ancestors, more each time: BLOCKHASH walks back one by one."""
@@ -278,44 +258,16 @@ class NodeSource:
         return out
 
     def _siblings(self, nodes: Sequence[tuple[bytes | None, bytes, bytes]]) -> list[bytes]:
+        search = Siblings(self, self.parent, self.sealed, self._budget, self._seed)
         out: list[bytes] = []
         failed: RollproofError | None = None
         for address, path, wanted in nodes:
+            length, known = (20, self._touched) if address is None else (32, self._touched.get(address, ()))
+            keys = {*known, *(key for key in self._loose if len(key) == length)}
             try:
-                out.append(self._from_post_state(address, path, wanted) or self._by_key(address, path, wanted))
+                out.append(search.cut(address, path, wanted, keys) or search.dig(address, path, wanted))
             except (Missing, Retry) as error:
                 failed = failed or error
         if not out and failed is not None:
             raise failed
         return out
-
-    def _from_post_state(self, address: bytes | None, path: bytes, wanted: bytes) -> bytes | None:
-        keys: Iterable[bytes]
-        if address is None:
-            keys = {*self._touched, *(k for k in self._loose if len(k) == 20)}
-        else:
-            keys = {*self._touched.get(address, ()), *(k for k in self._loose if len(k) == 32)}
-        keys = [key for key in keys if sibling.beside(key, path)]
-        if not keys:
-            return None
-        asked: dict[bytes, list[bytes]] = {key: [] for key in keys} if address is None else {address: keys}
-        try:
-            found = self._ask(lambda node: Pinned(node, self.sealed).proofs(asked))
-        except RollproofError as error:  # this is the cheap way; the other one asks for the parent only
-            self.notes.append(str(error))
-            return None
-        if address is None:
-            return sibling.merged(((a, p.account_nodes) for a, p in found.items()), path, wanted)
-        return sibling.merged(((s, nodes) for s, (_, nodes) in found[address].slots.items()), path, wanted)
-
-    def _by_key(self, address: bytes | None, path: bytes, wanted: bytes) -> bytes:
-        where = "account trie" if address is None else f"storage of 0x{address.hex()}"
-        name = f"sibling node 0x{wanted.hex()} of the {where} at path {path.hex()[1::2]}"
-        key = _core.find_key(path, 20 if address is None else 32, self._budget, self._seed)
-        if key is None:
-            raise Missing(f"{self.label}: {name}: no key below it found within {self._budget} hashes")
-        asked = {key: set()} if address is None else {address: {key}}
-        for raw in self._ask(lambda node: self._proofs(node, asked)):
-            if _core.keccak256(raw) == wanted:
-                return raw
-        raise Missing(f"{self.label}: {name} is not in the parent's state")

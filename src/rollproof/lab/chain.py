@@ -33,6 +33,7 @@ class Built:
     claim: Claim
     preimages: _core.Preimages
     done: _core.Done
+    chain: Chain = field(repr=False)
 
 
 class Chain:
@@ -104,7 +105,7 @@ class Chain:
             post_state={address: self._claimed(address, slots) for address, slots in sorted(changed.items())},
             source="rollproof lab",
         )
-        return Built(claim, inputs.preimages, done)
+        return Built(claim, inputs.preimages, done, self)
 
     def fetch(self, needs: _core.Needs) -> list[bytes]:
         """What execution asks for: proofs at the head, and the rest by hash (`replay.execute.Source`)."""

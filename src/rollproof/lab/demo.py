@@ -71,11 +71,8 @@ def write(directory: Path, seed: int = 0) -> list[Path]:
     for name, text in configs.items():
         (directory / name).write_text(text, encoding="utf-8")
     written = []
-    for name, blocks in (
-        ("demo-l1", ethereum_blocks(directory / "demo-l1.toml", seed)),
-        ("demo-l2", op_stack_blocks(directory / "demo-l2.toml", seed)),
-    ):
-        for built in blocks:
+    for name, blocks in (("demo-l1", ethereum_blocks), ("demo-l2", op_stack_blocks)):
+        for built in blocks(directory / f"{name}.toml", seed):
             path = directory / f"{name}-{built.claim.number}.evidence"
             evidence.write(path, built.claim, built.preimages)
             written.append(path)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from itertools import combinations, permutations, product
+from math import factorial
 
 from rollproof import _core
 from rollproof.errors import Malformed
@@ -10,7 +12,7 @@ from rollproof.replay.header import encode_header, minimal
 from rollproof.types import Header, Withdrawal
 
 MAX_RLP_BLOCK_SIZE = 8_388_608  # bytes: EIP-7934, 10 MiB less a margin of 2 MiB
-MAX_PERMUTED = 128  # lists longer than this are not searched for a reordering
+MAX_TRIED = 20_000  # orders of a list; some seconds
 _BLOB_HASHES = 10  # position in an EIP-4844 transaction
 
 
@@ -72,23 +74,84 @@ def block_size(header: Header, transactions: Sequence[bytes], withdrawals: Seque
     return size + _prefix_size(size)
 
 
-def reordered(values: Sequence[bytes], root: bytes, root_of: Callable[[Sequence[bytes]], bytes]) -> str | None:
+def reordered(
+    values: Sequence[bytes], alike: Sequence[Hashable], root: bytes, root_of: Callable[[Sequence[bytes]], bytes]
+) -> str | None:
     """Which swap of two or move of one value gives ``root``: ``"5 and 9 swapped"``, ``"9 moved to 2"``, else None.
 
-    Tells a shuffled record (the list is not that block's) from a wrong root. Raises Malformed above MAX_PERMUTED.
+    Tells a shuffled record (the list is not that block's) from a wrong root. ``alike`` is each value's result: only an
+    order with the same results in the same places is tried. Raises Malformed when more than MAX_TRIED are.
     """
-    if len(values) > MAX_PERMUTED:
-        raise Malformed(f"{len(values)} entries are too many to search for a reordering")
+    tried = 0
+
+    def gives(items: Sequence[bytes]) -> bool:
+        nonlocal tried
+        tried += 1
+        if tried > MAX_TRIED:
+            raise Malformed(f"more than {MAX_TRIED} orders of {len(values)} entries are possible")
+        return root_of(items) == root
+
     items = list(values)
-    for left in range(len(items)):
-        for right in range(left + 1, len(items)):
-            items[left], items[right] = items[right], items[left]
-            if root_of(items) == root:
-                return f"{left} and {right} swapped"
-            items[left], items[right] = items[right], items[left]
-    for start in range(len(items)):
-        rest = items[:start] + items[start + 1 :]
-        for end in range(len(items)):
-            if abs(start - end) > 1 and root_of([*rest[:end], items[start], *rest[end:]]) == root:
-                return f"{start} moved to {end}"
+    for left, right in (pair for same in _places(alike) for pair in combinations(same, 2)):
+        items[left], items[right] = items[right], items[left]
+        if gives(items):
+            return f"{left} and {right} swapped"
+        items[left], items[right] = items[right], items[left]
+    for first, last in _runs(alike):
+        # What is moved shifts all between, so those have to be alike too. A move by one place is a swap.
+        for start in range(first, last):
+            rest = items[:start] + items[start + 1 :]
+            for end in range(first, last):
+                if abs(start - end) > 1 and gives([*rest[:end], items[start], *rest[end:]]):
+                    return f"{start} moved to {end}"
     return None
+
+
+def orders(alike: Sequence[Hashable]) -> int:
+    """How many orders have the same results in the same places."""
+    count = 1
+    for same in _places(alike):
+        count *= factorial(len(same))
+    return count
+
+
+def rearranged(
+    values: Sequence[bytes], alike: Sequence[Hashable], root: bytes, root_of: Callable[[Sequence[bytes]], bytes]
+) -> bool:
+    """Whether an order with the same results in the same places gives ``root``.
+
+    All `orders` are tried up to MAX_TRIED; where there are more, those that are alike reversed and rotated.
+    """
+    places, items = _places(alike), list(values)
+    tried: Iterable[tuple[Sequence[int], ...]] = _turned(places)
+    if orders(alike) <= MAX_TRIED:
+        tried = product(*map(permutations, places))
+    for order in tried:
+        for same, taken in zip(places, order, strict=True):
+            for to, at in zip(same, taken, strict=True):
+                items[to] = values[at]
+        if root_of(items) == root:
+            return True
+    return False
+
+
+def _turned(places: list[list[int]]) -> Iterator[tuple[list[int], ...]]:
+    yield tuple(same[::-1] for same in places)
+    for by in range(1, max(map(len, places))):
+        yield tuple(same[by % len(same) :] + same[: by % len(same)] for same in places)
+
+
+def _places(alike: Sequence[Hashable]) -> list[list[int]]:
+    places: dict[Hashable, list[int]] = {}
+    for at, result in enumerate(alike):
+        places.setdefault(result, []).append(at)
+    return list(places.values())
+
+
+def _runs(alike: Sequence[Hashable]) -> Iterator[tuple[int, int]]:
+    """Longest stretches of equal entries, as first and one past the last."""
+    start = 0
+    for at in range(1, len(alike) + 1):
+        if at == len(alike) or alike[at] != alike[start]:
+            yield start, at
+            start = at

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rollproof import _core
 from rollproof.errors import Missing, RollproofError
 from rollproof.replay import execute, header_opinion, second_opinion
+from rollproof.replay.difference import transaction_differences
 from rollproof.replay.draft import Draft
 from rollproof.replay.execute import Inputs
 from rollproof.types import Difference, Outcome
@@ -37,10 +38,7 @@ class _Served(Mapping[bytes, bytes]):
 
 
 def _inputs(inputs: Inputs) -> second_opinion.Inputs:
-    env, config, rules = inputs.env, inputs.config, execute.arguments(inputs)
-    listed = None
-    if inputs.withdrawals is not None and config.family == "ethereum":
-        listed = tuple((each.index, each.validator_index, each.address, each.amount) for each in inputs.withdrawals)
+    env, rules, listed = inputs.env, execute.arguments(inputs), execute.withdrawals(inputs)
     return second_opinion.Inputs(
         **rules,
         number=env.number,
@@ -51,7 +49,7 @@ def _inputs(inputs: Inputs) -> second_opinion.Inputs:
         parent_state_root=inputs.pre_state_root,
         transactions=inputs.transactions,
         preimages=_Served(inputs.preimages),
-        withdrawals=listed,
+        withdrawals=None if listed is None else tuple(listed),
         difficulty=env.difficulty,
         prev_randao=env.mix_hash,
         base_fee=env.base_fee,
@@ -83,12 +81,32 @@ def confirm(draft: Draft, outcome: Outcome, inputs: Inputs | None) -> Confirmati
     apart = second_opinion.compare(draft.done, opinion)
     note["agrees"] = not apart
     note["transactions"] = len(opinion.transactions)
+    if draft.claim.receipts is not None:
+        note["receipts"] = _against_receipts(draft.claim.receipts, draft.done, opinion)
     if apart:
+        header = draft.claim.header
+        if header is not None:
+            note["agrees_with_claim"] = not second_opinion.contradicts(header, opinion)
         note["differences"] = [_shown(found) for found in apart[:MAX_SHOWN]]
         return Outcome.UNKNOWN, _disagreement(apart[0].key), None, note
     if outcome is Outcome.BROKEN and not (draft.executed or draft.disclosed):
         return _on_rules(draft, outcome, inputs, note)
     return outcome, "", True, note
+
+
+def _against_receipts(
+    receipts: Sequence[Mapping[str, Any]], done: _core.Done, opinion: second_opinion.Opinion
+) -> list[dict[str, Any]]:
+    """Which machine agrees with the claimed receipts, transaction by transaction, where one of them does not."""
+    found: list[dict[str, Any]] = []
+    for index, (receipt, first, second) in enumerate(zip(receipts, done.outcomes, opinion.transactions, strict=False)):
+        other = {name: getattr(second, name) for name in ("status", "gas_used", "cumulative_gas_used", "logs")}
+        agree = [not transaction_differences([receipt], [each]) for each in (first, other)]
+        if not all(agree):
+            found.append({"transaction": index, "first": agree[0], "second": agree[1]})
+        if len(found) == MAX_SHOWN:
+            break
+    return found
 
 
 def _on_rules(draft: Draft, outcome: Outcome, inputs: Inputs, note: dict[str, Any]) -> Confirmation:

@@ -14,6 +14,7 @@ from rollproof.replay.header import EMPTY_OMMERS_HASH, decode_header, encode_hea
 from rollproof.types import Claim, Header
 
 _L1_ATTRIBUTES_GAS = 1_000_000
+MAX_WITHDRAWALS = 128  # EIP-4895 allows 16 in a block; longer lists are not searched
 
 
 def contradiction(what: str, claimed: bytes | int | None, found: bytes | int | None) -> Inconclusive:
@@ -125,9 +126,25 @@ def foreign_chain(claim: Claim) -> str | None:
     return f"wrong chain: the transactions are signed for chain {min(signed)}, the record says {claim.chain_id}"
 
 
-def swapped(claim: Claim, root: bytes) -> str | None:
-    """How the transactions were reordered, or None when no single swap or move of them gives ``root``."""
-    return body.reordered(claim.transactions, root, body.transactions_root)
+def swapped(draft: Draft, done: _core.Done, root: bytes) -> str | None:
+    """How the transactions were reordered, or None when no order of them gives ``root``.
+
+    The header's receipts are reproduced, so only transactions with like receipts can have changed places. Where those
+    have too many orders, a swap, a move, a reversal and a rotation are looked for, and any other is assumed away.
+    """
+    transactions = draft.claim.transactions
+    alike = [
+        (each["type"], each["status"], each["gas_used"], tuple((a, tuple(t), d) for a, t, d in each["logs"]))
+        for each in done.outcomes
+    ]
+    order = body.reordered(transactions, alike, root, body.transactions_root)
+    if order is not None:
+        return order
+    if body.rearranged(transactions, alike, root, body.transactions_root):
+        return "in another order"
+    if body.orders(alike) > body.MAX_TRIED:
+        draft.assume(("transactions with like receipts are served in the order of the block",))
+    return None
 
 
 def deposits_recomputable(claim: Claim) -> bool:
@@ -169,7 +186,7 @@ def withdrawals_recomputable(claim: Claim) -> bool:
     changed: an altered record is found out that way, and only beyond that is the header's root taken for wrong.
     """
     withdrawals, header = claim.withdrawals, claim.header
-    if withdrawals is None or header is None or len(withdrawals) > body.MAX_PERMUTED:
+    if withdrawals is None or header is None or len(withdrawals) > MAX_WITHDRAWALS:
         return False
     turns = sum(after.validator_index <= before.validator_index for before, after in pairwise(withdrawals))
     if turns > 1 or any(after.index != before.index + 1 for before, after in pairwise(withdrawals)):

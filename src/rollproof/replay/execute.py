@@ -98,10 +98,7 @@ def run(
     Raises CoreError naming a family or fork that the core does not run, Missing when the rounds are spent or one
     brought nothing new, and what the source raises.
     """
-    built, env = _core.Rules(**arguments(inputs)), environment(inputs)
-    listed = None
-    if inputs.withdrawals is not None and inputs.config.family == "ethereum":
-        listed = [(each.index, each.validator_index, each.address, each.amount) for each in inputs.withdrawals]
+    built, env, listed = _core.Rules(**arguments(inputs)), environment(inputs), withdrawals(inputs)
     first = ""
     for _ in range(max_rounds):
         result = _core.run_block(
@@ -113,6 +110,25 @@ def run(
         if inputs.preimages.add(list(source.fetch(result))) == 0:
             raise Missing(f"{first}: the source served nothing new")
     raise Missing(f"{first}: still missing after {max_rounds} round(s)")
+
+
+def withdrawals(inputs: Inputs) -> list[tuple[int, int, bytes, int]] | None:
+    """The withdrawals as both machines take them; the OP Stack has none."""
+    if inputs.withdrawals is None or inputs.config.family != "ethereum":
+        return None
+    return [(each.index, each.validator_index, each.address, each.amount) for each in inputs.withdrawals]
+
+
+def post_state(inputs: Inputs) -> tuple[bytes, list[bytes]]:
+    """The state root after the block and the nodes and codes that are new in it. Raises CoreError."""
+    return _core.post_state(
+        inputs.preimages,
+        inputs.pre_state_root,
+        _core.Rules(**arguments(inputs)),
+        environment(inputs),
+        inputs.transactions,
+        withdrawals(inputs),
+    )
 
 
 def authenticated_only(inputs: Inputs) -> Inputs:

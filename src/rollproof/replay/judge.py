@@ -21,6 +21,7 @@ from rollproof.replay.difference import header_differences, state_differences, t
 from rollproof.replay.draft import Draft, Inconclusive
 from rollproof.replay.execute import Inputs, Source
 from rollproof.replay.header import NAMES, as_mapping, from_attributes, header_hash, wire, with_results
+from rollproof.replay.trie_path import parting
 from rollproof.types import Claim, Difference, Header, Outcome
 
 RESULTS = (
@@ -235,13 +236,17 @@ def _compare(
         draft.check("block_hash")
         if claim.claimed_hash != draft.computed_hash:
             draft.executed.append(Difference("header", "hash", wire(claim.claimed_hash), wire(draft.computed_hash)))
+            draft.assume(
+                ("the parent, attributes and transactions served are those of the block whose hash is claimed",)
+            )
             if not claimed:
                 draft.skip("header fields: the claim discloses only a hash")
     if roots:
-        _wrong_root(draft, roots)
+        _wrong_root(draft, result, roots)
     elif claim.header is None and not draft.executed:
         _computed_rules(draft, Block(inputs.config, header, claim.transactions, inputs.parent, claim.withdrawals))
     _disclosed(draft, inputs, result, source)
+    _parting(draft, inputs, result)
     return _conclude(draft)
 
 
@@ -274,7 +279,7 @@ def _invalid(draft: Draft, result: _core.Invalid, roots: Mapping[str, Difference
     return _conclude(draft)
 
 
-def _wrong_root(draft: Draft, roots: Mapping[str, Difference]) -> None:
+def _wrong_root(draft: Draft, done: _core.Done, roots: Mapping[str, Difference]) -> None:
     """Raises Inconclusive unless the lists given are beyond doubt the block's own, and only the root is wrong.
 
     They are when they reproduce everything else that the header claims and no reordering gives the claimed root.
@@ -286,7 +291,7 @@ def _wrong_root(draft: Draft, roots: Mapping[str, Difference]) -> None:
         raise doubt
     if "transactions_root" in roots:
         try:
-            order = consistency.swapped(claim, claim.header.transactions_root)
+            order = consistency.swapped(draft, done, claim.header.transactions_root)
         except Malformed:
             raise doubt from None
         if order is not None:
@@ -295,6 +300,8 @@ def _wrong_root(draft: Draft, roots: Mapping[str, Difference]) -> None:
             raise doubt
     elif not consistency.withdrawals_recomputable(claim):
         raise doubt
+    else:  # no other result tells
+        draft.assume(("validator indices, and the split of amounts to one address, are as the withdrawals served say",))
     draft.check(*roots)
     draft.executed += roots.values()
 
@@ -319,6 +326,20 @@ def _disclosed(draft: Draft, inputs: Inputs, done: _core.Done, source: Source | 
         draft.check("post_state")
         if unread:
             draft.skip(f"post_state entries: {unread} could not be read from the parent's state")
+
+
+def _parting(draft: Draft, inputs: Inputs, done: _core.Done) -> None:
+    """Where claimed and computed state part, when the claimed root's node is among the preimages."""
+    claimed = _claimed(draft.claim).get("state_root")
+    if claimed is None or claimed == done.state_root or "state_root" in draft.without or draft.disclosed:
+        return
+    if claimed not in inputs.preimages:
+        return
+    _, fresh = execute.post_state(inputs)
+    computed = {_core.keccak256(node): node for node in fresh}
+    draft.disclosed += parting(
+        claimed, done.state_root, inputs.preimages.get, lambda key: computed.get(key) or inputs.preimages.get(key)
+    )
 
 
 def _conclude(draft: Draft) -> tuple[Outcome, str]:

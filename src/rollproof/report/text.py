@@ -78,11 +78,7 @@ def _details(verdict: Verdict, verbose: int) -> list[str]:
             lines.append(visible(verdict.reason))
         lines += [line for difference in verdict.differences for line in _difference(difference)]
         if verdict.confirmed is not None:
-            lines.append(
-                "confirmed: two virtual machines by different people contradict the claim"
-                if verdict.confirmed
-                else "not confirmed: no second virtual machine has judged this block"
-            )
+            lines.append(_confirmation(verdict))
     elif verdict.outcome is Outcome.UNKNOWN:
         lines += [line for difference in verdict.differences for line in _difference(difference)]
     if verbose >= 1:
@@ -98,6 +94,13 @@ def _details(verdict: Verdict, verbose: int) -> list[str]:
         if verdict.rpc:
             lines.append(f"{'rpc':<12} {_pairs(verdict.rpc)}")
     return lines
+
+
+def _confirmation(verdict: Verdict) -> str:
+    if verdict.confirmed:
+        return "confirmed: two virtual machines by different people contradict the claim"
+    note = (verdict.second_opinion or {}).get("note", "no second virtual machine has judged this block")
+    return f"not confirmed: {visible(str(note))}"
 
 
 def _difference(difference: Difference) -> list[str]:
