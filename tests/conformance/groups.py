@@ -39,7 +39,7 @@ def top(shared: Path, kind: str) -> Path:
 
 
 def files_of(shared: Path, group: Group) -> tuple[Path, list[Path]]:
-    """The directory that names are relative to, and the group's files. Neighbours of one size go to different shares."""
+    """The directory that names are relative to, and the group's files: each share has small and large ones."""
     kind, directory, share = group
     root = top(shared, kind)
     listed = sorted(files(root / directory), key=lambda path: (path.stat().st_size, path))

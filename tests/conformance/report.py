@@ -13,8 +13,9 @@ _TITLES = {"state": "State tests", "blockchain": "Blockchain tests", "benchmark"
 _HEAD = """\
 # Conformance
 
-The Execution Spec Tests v5.4.0 (`../shared/data/conformance`) through Rollproof's own core. `make conformance` runs
-all of them and writes this file; the test suite (`tests/conformance`) runs the same cases and fails on any difference.
+The Execution Spec Tests v5.4.0, as far as the archives in `../shared/data/conformance` hold them, through Rollproof's
+own core. `PYTHONPATH=tests .venv/bin/python -m conformance` runs them and writes this file. `make test` runs the same
+cases (`tests/conformance`) and fails on any difference: under five minutes on two cores.
 
 - A **blockchain test** is a chain of blocks on a given state. Each block's RLP is read as `rollproof verify --payload`
   reads it and judged by `verify_claim`, the path of every user's block. A valid block has to hold, and the last hash
@@ -26,6 +27,14 @@ all of them and writes this file; the test suite (`tests/conformance`) runs the 
 
 The state before is built by `_core.genesis` and has to have the fixture's root.
 """
+_WITNESSED = """\
+## Blocks with a witness
+
+- `eest-zkevm`: {tests} tests of the Amsterdam draft. {unknown} of {draft} blocks end as `unknown`, naming the fork; the
+  nodes and codes of every witness are read. A header of the draft has fields that no final fork has: as a header it is
+  refused.
+- `../shared/data/worst-case`: {held} of {heavy} gas-heavy Prague blocks hold from their witness alone.
+"""
 _TAIL = """\
 ## Not in the fixtures
 
@@ -33,6 +42,7 @@ _TAIL = """\
   Glacier) have no fixtures in v5.4.0. What stands for them is in docs/chains.md.
 - No block of these fixtures has ommers. Rollproof answers `unknown` for one that has.
 - Fixtures of proof-of-work forks carry no proof of work; Rollproof does not recompute it and says so in `not_checked`.
+- The fixtures of EIP-7934 (a block's largest size) are only in files that are skipped above.
 - The OP Stack has no such fixtures.
 
 ## Where revm departs from the rules
@@ -76,13 +86,7 @@ def _failed(tallies: Mapping[str, Tally]) -> list[str]:
 
 
 def _skipped(tallies: Mapping[str, Tally]) -> list[str]:
-    lines = [
-        "",
-        "## Skipped",
-        "",
-        f"{POINTER.capitalize().replace('git lfs', 'Git LFS')}, so the cases are not there:",
-        "",
-    ]
+    lines = ["", "## Skipped", "", f"{POINTER}, so that its cases are not there:", ""]
     for kind, title in _TITLES.items():
         lines += [f"- {title}: `{name}`" for name, why in sorted(tallies[kind].skipped.items()) if why == POINTER]
     others = [(name, why) for tally in tallies.values() for name, why in tally.skipped.items() if why != POINTER]
@@ -90,15 +94,15 @@ def _skipped(tallies: Mapping[str, Tally]) -> list[str]:
 
 
 _UNKNOWN = {
-    "not-a-block": "a header field that is no 64-bit integer: no such header can be, so there is nothing to judge",
-    "self-inconsistent": "the withdrawals are not the ones the header commits to, and nothing shows which of the two is "
-    "the chain's: a source that contradicts itself is a broken source",
+    "not-a-block": "a header field is no 64-bit integer: there can be no such header, so there is nothing to judge",
+    "self-inconsistent": """the withdrawals given are not those that the header commits to, and nothing shows which of
+  the two is the chain's: a source that contradicts itself is a broken source""",
 }
 
 
 def _refused(tallies: Mapping[str, Tally]) -> list[str]:
     lines = ["", "## Invalid blocks and transactions", "", "Every one is refused for its own reason.", ""]
-    lines += ["| verdict | reason | blocks | state tests |", "|---|---|---:|---:|"]
+    lines += ["| verdict on the block | reason | blocks | state tests |", "|---|---|---:|---:|"]
     blocks = tallies["blockchain"].refused + tallies["benchmark"].refused
     states = {reason: count for (_, reason), count in tallies["state"].refused.items()}
     for (outcome, reason), count in sorted(blocks.items()):
@@ -113,14 +117,5 @@ def render(tallies: Mapping[str, Tally], tests: int, draft: Sequence[Verdict], h
     unknown = sum(verdict.outcome is Outcome.UNKNOWN and "fork Amsterdam" in verdict.reason for verdict in draft)
     held = sum(verdict.outcome is Outcome.HOLDS for verdict in heavy)
     lines = [*_summary(tallies), *_by_network(tallies), *_failed(tallies), *_skipped(tallies), *_refused(tallies)]
-    lines += [
-        "",
-        "## Blocks with a witness",
-        "",
-        f"- `eest-zkevm`: {tests} tests of the Amsterdam draft. {unknown} of {len(draft)} blocks end as `unknown`, naming "
-        "the fork; the nodes and codes of every witness are read. A header of the draft has fields that no final fork "
-        "has: as a header it is refused.",
-        f"- `../shared/data/worst-case`: {held} of {len(heavy)} gas-heavy Prague blocks hold from their witness alone.",
-        "",
-    ]
-    return "\n".join([_HEAD, *lines, _TAIL])
+    witnessed = _WITNESSED.format(tests=tests, unknown=unknown, draft=len(draft), held=held, heavy=len(heavy))
+    return "\n".join([_HEAD, *lines, "", witnessed, _TAIL])

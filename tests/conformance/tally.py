@@ -16,7 +16,7 @@ from conformance.network import final
 from rollproof import _core
 from rollproof.errors import RollproofError
 
-POINTER = "the archive has a Git LFS pointer in the file's place"
+POINTER = "The archive has a Git LFS pointer in the file's place"
 # What a case may raise: a contradiction, the core's own error, or one of ours. Anything else is a bug of the suite.
 _FAILURES = (AssertionError, _core.CoreError, RollproofError, msgspec.DecodeError)
 

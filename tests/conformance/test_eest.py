@@ -6,12 +6,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
 from conformance import blockchain, state, worst_case, zkevm
 from conformance.exceptions import explain
 from conformance.fixtures import StatePost, StateTest, blockchain_tests, files, is_pointer, state_tests, unpacked
 from conformance.groups import DIRECTORIES, GROUPS, Group, files_of, group_id, top
 from conformance.tally import POINTER, run_files
-
 from rollproof.types import Outcome
 
 pytestmark = pytest.mark.slow

@@ -23,8 +23,11 @@ def _number(value: int | str) -> int:
 
 
 def _header(record: dict[str, Any]) -> Header:
-    given = {name: record["base_fee_per_gas" if name == "base_fee" else name] for name in NAMES}
-    return Header(**{name: unhex(value) if name in _BYTES else _number(value) for name, value in given.items()})
+    values: dict[str, Any] = {}
+    for name in NAMES:
+        value = record["base_fee_per_gas" if name == "base_fee" else name]
+        values[name] = unhex(value) if name in _BYTES else _number(value)
+    return Header(**values)
 
 
 def _transaction(record: dict[str, Any]) -> bytes:

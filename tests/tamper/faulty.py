@@ -1,4 +1,4 @@
-"""Wrong executions: what a faulty node would have made of a block, computed and sealed with all that follows from it."""
+"""Wrong executions: what a faulty node would have made of a block, sealed with all that follows from it."""
 
 from __future__ import annotations
 
@@ -146,5 +146,5 @@ class Faulty:
         return found
 
 
-def _shown(value: int | bytes) -> str:
-    return str(value) if isinstance(value, int) else "0x" + value.hex()
+def _shown(value: Any) -> str:
+    return "0x" + value.hex() if isinstance(value, bytes) else str(value)

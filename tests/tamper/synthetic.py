@@ -60,7 +60,7 @@ def state(accounts: Mapping[bytes, Holder]) -> tuple[bytes, list[bytes]]:
 
 
 def operator_fee_slot(scalar: int, constant: int, footprint: int = 0) -> int:
-    """L1Block's slot 8 (OP Stack specifications, isthmus and jovian): footprint scalar, operator scalar and constant."""
+    """L1Block's slot 8 (OP Stack specifications, isthmus, jovian): footprint scalar, operator scalar and constant."""
     return footprint << 96 | scalar << 64 | constant
 
 

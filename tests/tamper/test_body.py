@@ -1,4 +1,4 @@
-"""Another body than the block's: under a root of its own it is judged, under the old root the file contradicts itself."""
+"""Another body than the block's: judged under a root of its own; under the old root the file contradicts itself."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from rollproof import _core
+from rollproof.errors import Malformed
 from rollproof.types import Outcome, Withdrawal
 from tamper import seal
 from tamper.test_header import (
@@ -185,14 +186,14 @@ def test_another_body_under_the_old_root(shared_data: Path, name: str, change: C
 
 def test_an_empty_transaction(shared_data: Path) -> None:
     record = seal.honest(shared_data / "blocks", CANCUN)
-    with pytest.raises(seal.Malformed, match=r"transactions\[67\]: an empty transaction"):
+    with pytest.raises(Malformed, match=r"transactions\[67\]: an empty transaction"):
         seal.verdict({**record, "transactions": [*record["transactions"], "0x"]})
 
 
 def test_attributes_that_contradict_the_list_beside_them(shared_data: Path) -> None:
     record = seal.load(shared_data / "blocks", HOLOCENE)
     record["transactions"] = record["transactions"][:-1]
-    with pytest.raises(seal.Malformed, match="transactions and payload_attributes.transactions differ"):
+    with pytest.raises(Malformed, match="transactions and payload_attributes"):
         seal.verdict(record)
 
 

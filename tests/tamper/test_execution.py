@@ -170,8 +170,10 @@ def test_nonce_of_a_failed_transaction_not_counted(shared_data: Path, name: str)
 
 @pytest.mark.parametrize(
     ("name", "contract"),
-    [(CANCUN, BEACON_ROOTS), (PRAGUE, BEACON_ROOTS), (GRANITE, BEACON_ROOTS), (HOLOCENE, BEACON_ROOTS)]
-    + [(PRAGUE, HISTORY), (JOVIAN, HISTORY), (JOVIAN, BEACON_ROOTS)],
+    [
+        *((name, BEACON_ROOTS) for name in (CANCUN, PRAGUE, GRANITE, HOLOCENE, JOVIAN)),
+        *((name, HISTORY) for name in (PRAGUE, JOVIAN)),
+    ],
 )
 def test_system_calls_write_left_out(shared_data: Path, name: str, contract: bytes) -> None:
     """EIP-4788's and EIP-2935's slots as they were before the block."""

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from rollproof.replay import evidence
+from rollproof.replay.header import header_hash
 from rollproof.replay.verify import verify
 from rollproof.types import Outcome, Verdict
 from tamper import seal, synthetic
@@ -94,7 +95,7 @@ def test_a_wrong_claim_as_evidence(tmp_path: Path) -> None:
     claim = replace(
         block.claim,
         header=header,
-        claimed_hash=seal.header_hash(header),
+        claimed_hash=header_hash(header),
         receipts=({"status": 1, "gas_used": 21_001, "cumulative_gas_used": 21_001, "logs": ()},),
         post_state={bob.address: {"balance": synthetic.ETHER + 6, "storage": {bytes(32): 9}}},
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rollproof.replay.header import wire
+from rollproof.replay.header import decode_header, wire
 from rollproof.types import Header, Outcome
 from tamper import seal
 from tamper.seal import flipped
@@ -89,7 +89,7 @@ def test_one_wrong_field(
 def test_gas_limit_bounds(shared_data: Path, name: str) -> None:
     """Ethereum's limit moves by less than 1/1024 of the parent's (yellow paper 4.4.4)."""
     record = seal.honest(shared_data / "blocks", name)
-    parent = seal.decode_header(seal.unhex(record["parent_header_rlp"]))
+    parent = decode_header(seal.unhex(record["parent_header_rlp"]))
     reach = parent.gas_limit // 1024
     bounds = f"{parent.gas_limit - reach + 1} to {parent.gas_limit + reach - 1}"
     for limit in (parent.gas_limit + reach, parent.gas_limit - reach, 4_999, 2**63):
@@ -123,7 +123,7 @@ def test_blob_gas_above_the_maximum(shared_data: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ETHEREUM)
 def test_timestamp_not_after_the_parent(shared_data: Path, name: str) -> None:
     record = seal.honest(shared_data / "blocks", name)
-    parent = seal.decode_header(seal.unhex(record["parent_header_rlp"]))
+    parent = decode_header(seal.unhex(record["parent_header_rlp"]))
     result = seal.verdict(seal.reseal(record, timestamp=parent.timestamp))
     assert result.outcome is Outcome.BROKEN
     assert seal.found(result)["timestamp"] == (str(parent.timestamp), f"> {parent.timestamp}")
@@ -148,7 +148,7 @@ def test_number_not_the_parents_plus_one(shared_data: Path, name: str) -> None:
 
 
 def test_transactions_root_over_deposits_that_nothing_vouches_for(shared_data: Path) -> None:
-    """A user's deposit is not signed and may differ without another result: the list may be wrong as well as the root."""
+    """A user's deposit is not signed and may differ without another result: the list may be what is wrong."""
     record = seal.honest(shared_data / "blocks", "op-mainnet-109279675")
     honest = seal.header_of(record).transactions_root
     result = seal.verdict(seal.reseal(record, transactions_root=flipped(honest)))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from rollproof import _core
+from rollproof.replay.header import decode_header, encode_header, wire
 from rollproof.replay.record import claim_from
 from rollproof.replay.verify import verify_claim
 from rollproof.types import Outcome
@@ -41,9 +42,9 @@ def test_a_header_that_does_not_hash_to_the_claim(shared_data: Path, name: str) 
 def test_a_parent_that_is_not_the_headers(shared_data: Path, name: str) -> None:
     """An altered parent would make another state root, base fee and gas limit right."""
     record = seal.honest(shared_data / "blocks", name)
-    parent = seal.decode_header(seal.unhex(record["parent_header_rlp"]))
+    parent = decode_header(seal.unhex(record["parent_header_rlp"]))
     for change in ({"state_root": bytes(32)}, {"gas_used": 0}, {"timestamp": parent.timestamp - 1}):
-        other = seal.encode_header(replace(parent, **change))  # type: ignore[arg-type]
+        other = encode_header(replace(parent, **change))
         result = seal.verdict({**record, "parent_header_rlp": "0x" + other.hex()})
         assert result.outcome is Outcome.UNKNOWN
         assert "parent_hash" in result.reason
@@ -84,8 +85,8 @@ def test_another_chain_id(shared_data: Path, name: str) -> None:
 @pytest.mark.parametrize("name", [HOLOCENE, UNICHAIN, "op-sepolia-26207960", JOVIAN])
 def test_attributes_with_another_parent(shared_data: Path, name: str) -> None:
     record = seal.load(shared_data / "blocks", name)
-    parent = seal.decode_header(seal.unhex(record["parent_header_rlp"]))
-    other = seal.encode_header(replace(parent, gas_used=parent.gas_used + 1))
+    parent = decode_header(seal.unhex(record["parent_header_rlp"]))
+    other = encode_header(replace(parent, gas_used=parent.gas_used + 1))
     result = seal.verdict({**record, "parent_header_rlp": "0x" + other.hex()})
     assert result.outcome is Outcome.UNKNOWN
     assert "parent_hash" in result.reason
@@ -122,10 +123,10 @@ def test_a_field_of_a_partial_header(shared_data: Path, key: str, field: str, wr
     result = seal.verdict(record)
     assert result.outcome is Outcome.BROKEN, result.reason
     honest = getattr(seal.executed(shared_data / "blocks", JOVIAN).header, field)
-    assert seal.found(result)[field][1] == seal.wire(honest)
+    assert seal.found(result)[field][1] == wire(honest)
 
 
-# ------------------------------------------------------------------------------------------------- unauthenticated input
+# ------------------------------------------------------------------------------------------ unauthenticated input
 
 
 @pytest.mark.parametrize("name", HASHES)
@@ -147,7 +148,8 @@ def test_results_on_a_pre_state_that_nothing_vouches_for(shared_data: Path, name
     ("field", "wrong"), [("difficulty", 1), ("nonce", b"\1" * 8), ("extra_data", bytes(33)), ("gas_used", 2**40)]
 )
 def test_header_rules_need_no_pre_state(shared_data: Path, name: str, field: str, wrong: Any) -> None:
-    result = seal.verdict(seal.reseal(seal.honest(shared_data / "blocks", name), **{field: wrong}))
+    change: dict[str, Any] = {field: wrong}
+    result = seal.verdict(seal.reseal(seal.honest(shared_data / "blocks", name), **change))
     assert result.outcome is Outcome.BROKEN
     assert {each.key for each in result.differences} <= {field, f"{field}_bound"}
 
@@ -172,13 +174,17 @@ def test_block_hashes_are_never_an_accusation(shared_data: Path, name: str) -> N
 
 
 def test_a_configuration_in_the_record_never_overrides_the_built_in_one(shared_data: Path) -> None:
-    """With Holocene switched off and other base-fee parameters, the honest block still holds and the wrong one does not."""
+    """With Holocene switched off the honest block still holds, and a wrong claim is still `broken`."""
     for name in (HOLOCENE, UNICHAIN, JOVIAN):
         record = seal.load(shared_data / "blocks", name)
         record["rollup_config"] = {**record["rollup_config"], "holocene_time": 2**40, "isthmus_time": None}
         result = seal.verdict(record)
         assert result.outcome is Outcome.HOLDS, result.reason
         assert any(line.startswith("built-in configuration of chain") for line in result.assumes)
+        wrong = seal.reseal(seal.honest(shared_data / "blocks", name), gas_used=21_000)
+        result = seal.verdict({**wrong, "rollup_config": record["rollup_config"]})
+        assert result.outcome is Outcome.BROKEN
+        assert list(seal.found(result)) == ["gas_used"]
 
 
 @pytest.mark.parametrize("name", [HOLOCENE, UNICHAIN])
@@ -199,13 +205,13 @@ def test_receipts_and_post_state_beside_an_honest_header(shared_data: Path, name
     block = seal.executed(shared_data / "blocks", name)
     sender = next(outcome["sender"] for outcome in block.done.outcomes if outcome["type"] != 0x7E)
     for change in ({"receipts": ({"gas_used": 1},)}, {"post_state": {sender: {"balance": 1}}}):
-        result = verify_claim(replace(block.claim, **change), block.values, second_opinion="never")  # type: ignore[arg-type]
+        result = verify_claim(replace(block.claim, **change), block.values, second_opinion="never")
         assert result.outcome is Outcome.UNKNOWN
         assert result.reason.startswith("self-inconsistent: ")
         assert result.differences != ()
 
 
-# -------------------------------------------------------------------------------------------------------------- witnesses
+# ------------------------------------------------------------------------------------------------------ witnesses
 
 
 def _without(values: list[bytes], block: seal.Executed) -> list[bytes]:

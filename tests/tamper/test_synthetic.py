@@ -258,5 +258,5 @@ def test_wrong_transactions_root_over_like_transactions(count: int) -> None:
 
 def include(block: seal.Executed, transactions: Sequence[bytes]) -> Any:
     """The block's claim with other transactions under their own root, the results as they were."""
-    header = replace(block.header, transactions_root=seal.body.transactions_root(transactions))
+    header = replace(block.header, transactions_root=_core.ordered_root(transactions))
     return replace(block.claim, transactions=tuple(transactions), header=header, claimed_hash=header_hash(header))
