@@ -15,8 +15,7 @@ use crate::{
 };
 use alloy_primitives::{Address, B256, Bloom, Bytes, Log, U256};
 use op_revm::{
-    L1BlockInfo, OpContext, OpHaltReason, OpSpecId, OpTransactionError,
-    transaction::estimate_tx_compressed_size,
+    L1BlockInfo, OpContext, OpHaltReason, OpSpecId, OpTransactionError, transaction::estimate_tx_compressed_size,
 };
 use revm::{
     Context, Database, Journal,
@@ -137,28 +136,16 @@ impl Executed {
     fn new<H>(result: ExecutionResult<H>) -> Self {
         let (gas_used, created) = (result.tx_gas_used(), result.created_address());
         match result {
-            ExecutionResult::Success { logs, output, .. } => Self {
-                success: true,
-                gas_used,
-                logs,
-                output: output.into_data(),
-                created,
-            },
+            ExecutionResult::Success { logs, output, .. } => {
+                Self { success: true, gas_used, logs, output: output.into_data(), created }
+            }
             // Logs of what did not succeed are none of the receipt's.
-            ExecutionResult::Revert { output, .. } => Self {
-                success: false,
-                gas_used,
-                logs: Vec::new(),
-                output,
-                created: None,
-            },
-            ExecutionResult::Halt { .. } => Self {
-                success: false,
-                gas_used,
-                logs: Vec::new(),
-                output: Bytes::new(),
-                created: None,
-            },
+            ExecutionResult::Revert { output, .. } => {
+                Self { success: false, gas_used, logs: Vec::new(), output, created: None }
+            }
+            ExecutionResult::Halt { .. } => {
+                Self { success: false, gas_used, logs: Vec::new(), output: Bytes::new(), created: None }
+            }
         }
     }
 }
@@ -168,11 +155,8 @@ impl<'a> Vm<'a> {
         let spec = rules.fork.ethereum();
         let merged = spec.is_enabled_in(SpecId::MERGE);
         let price = |excess| {
-            let fraction = rules
-                .blob
-                .map_or(eip4844::BLOB_BASE_FEE_UPDATE_FRACTION_CANCUN, |blob| {
-                    blob.update_fraction
-                });
+            let fraction =
+                rules.blob.map_or(eip4844::BLOB_BASE_FEE_UPDATE_FRACTION_CANCUN, |blob| blob.update_fraction);
             BlobExcessGasAndPrice::new(excess, fraction)
         };
         let block = BlockEnv {
@@ -193,18 +177,14 @@ impl<'a> Vm<'a> {
         match rules.fork {
             Fork::Ethereum(spec) => {
                 let mut cfg = CfgEnv::new_with_spec(spec).with_chain_id(rules.chain_id);
-                cfg.max_blobs_per_tx =
-                    rules
-                        .blob
-                        .map(|blob| match spec.is_enabled_in(SpecId::OSAKA) {
-                            // EIP-7594.
-                            true => blob.max.min(6),
-                            false => blob.max,
-                        });
+                cfg.max_blobs_per_tx = rules.blob.map(|blob| match spec.is_enabled_in(SpecId::OSAKA) {
+                    // EIP-7594.
+                    true => blob.max.min(6),
+                    false => blob.max,
+                });
                 cfg.blob_base_fee_update_fraction = rules.blob.map(|blob| blob.update_fraction);
                 let ctx: EthContext<'a> = Context::new(ledger, spec);
-                let mut machine =
-                    revm::MainBuilder::build_mainnet(ctx.with_cfg(cfg).with_block(block));
+                let mut machine = revm::MainBuilder::build_mainnet(ctx.with_cfg(cfg).with_block(block));
                 if watch == Watch::Trace {
                     observe(&mut machine.instruction);
                 }
@@ -213,10 +193,7 @@ impl<'a> Vm<'a> {
             Fork::Op(spec) => {
                 let cfg = CfgEnv::new_with_spec(spec).with_chain_id(rules.chain_id);
                 let ctx: OpContext<Ledger<'a>> = Context::new(ledger, spec);
-                let ctx = ctx
-                    .with_cfg(cfg)
-                    .with_block(block)
-                    .with_chain(L1BlockInfo::default());
+                let ctx = ctx.with_cfg(cfg).with_block(block).with_chain(L1BlockInfo::default());
                 let mut machine = op_revm::OpEvm::new(ctx, ());
                 if watch == Watch::Trace {
                     observe(&mut machine.0.instruction);
@@ -247,10 +224,8 @@ impl<'a> Vm<'a> {
                 machine.0.ctx.tx = tx.base;
                 type Error = EVMError<Infallible, InvalidTransaction>;
                 let result = match watch {
-                    Watch::Bare => MainnetHandler::<_, Error, EthFrame<EthInterpreter>>::default()
-                        .run(&mut machine.0),
-                    _ => MainnetHandler::<_, Error, EthFrame<EthInterpreter>>::default()
-                        .run(&mut **machine),
+                    Watch::Bare => MainnetHandler::<_, Error, EthFrame<EthInterpreter>>::default().run(&mut machine.0),
+                    _ => MainnetHandler::<_, Error, EthFrame<EthInterpreter>>::default().run(&mut **machine),
                 };
                 let state = machine.0.ctx.journal_mut().finalize();
                 (result.map(Executed::new).map_err(refuse), state)
@@ -258,18 +233,12 @@ impl<'a> Vm<'a> {
             Self::Op(machine, watch) => {
                 machine.0.0.ctx.tx = tx;
                 type Error = EVMError<Infallible, OpTransactionError>;
-                let result =
-                    match watch {
-                        Watch::Bare => Rollup::<_, Error, EthFrame<EthInterpreter>>::default()
-                            .run(&mut machine.0),
-                        _ => Rollup::<_, Error, EthFrame<EthInterpreter>>::default()
-                            .run(&mut **machine),
-                    };
+                let result = match watch {
+                    Watch::Bare => Rollup::<_, Error, EthFrame<EthInterpreter>>::default().run(&mut machine.0),
+                    _ => Rollup::<_, Error, EthFrame<EthInterpreter>>::default().run(&mut **machine),
+                };
                 let state = machine.0.0.ctx.journal_mut().finalize();
-                (
-                    result.map(Executed::new::<OpHaltReason>).map_err(refuse),
-                    state,
-                )
+                (result.map(Executed::new::<OpHaltReason>).map_err(refuse), state)
             }
         };
         let executed = result?;
@@ -286,30 +255,20 @@ impl<'a> Vm<'a> {
             Self::Ethereum(machine, _) => {
                 machine.0.ctx.tx = TxEnv::new_system_tx_with_caller(SYSTEM_ADDRESS, to, input);
                 type Error = EVMError<Infallible, InvalidTransaction>;
-                let result = MainnetHandler::<_, Error, EthFrame<EthInterpreter>>::default()
-                    .run_system_call(&mut **machine);
-                (
-                    result.map(Executed::new).ok(),
-                    machine.0.ctx.journal_mut().finalize(),
-                )
+                let result =
+                    MainnetHandler::<_, Error, EthFrame<EthInterpreter>>::default().run_system_call(&mut **machine);
+                (result.map(Executed::new).ok(), machine.0.ctx.journal_mut().finalize())
             }
             Self::Op(machine, _) => {
-                machine.0.0.ctx.tx =
-                    op_revm::OpTransaction::new_system_tx_with_caller(SYSTEM_ADDRESS, to, input);
+                machine.0.0.ctx.tx = op_revm::OpTransaction::new_system_tx_with_caller(SYSTEM_ADDRESS, to, input);
                 type Error = EVMError<Infallible, OpTransactionError>;
-                let result = Rollup::<_, Error, EthFrame<EthInterpreter>>::default()
-                    .run_system_call(&mut **machine);
-                (
-                    result.map(Executed::new::<OpHaltReason>).ok(),
-                    machine.0.0.ctx.journal_mut().finalize(),
-                )
+                let result = Rollup::<_, Error, EthFrame<EthInterpreter>>::default().run_system_call(&mut **machine);
+                (result.map(Executed::new::<OpHaltReason>).ok(), machine.0.0.ctx.journal_mut().finalize())
             }
         };
         state.remove(&SYSTEM_ADDRESS);
         self.ledger().commit(state);
-        executed
-            .filter(|executed| executed.success)
-            .map(|executed| executed.output)
+        executed.filter(|executed| executed.success).map(|executed| executed.output)
     }
 }
 
@@ -334,9 +293,7 @@ impl Classified for InvalidTransaction {
             I::NonceTooHigh { .. } => "nonce-too-high",
             I::NonceOverflowInTransaction => "nonce-overflow",
             I::LackOfFundForMaxFee { .. } | I::OverflowPaymentInTransaction => "insufficient-funds",
-            I::CallGasCostMoreThanGasLimit { .. } | I::GasFloorMoreThanGasLimit { .. } => {
-                "intrinsic-gas-too-low"
-            }
+            I::CallGasCostMoreThanGasLimit { .. } | I::GasFloorMoreThanGasLimit { .. } => "intrinsic-gas-too-low",
             I::GasPriceLessThanBasefee => "fee-below-base-fee",
             I::PriorityFeeGreaterThanMaxFee => "tip-above-fee-cap",
             I::CallerGasLimitMoreThanBlock => "block-gas-exceeded",
@@ -345,10 +302,7 @@ impl Classified for InvalidTransaction {
             I::InvalidChainId | I::MissingChainId => "chain-id",
             I::CreateInitCodeSizeLimit => "init-code-too-large",
             I::BlobGasPriceGreaterThanMax { .. } => "blob-fee-too-low",
-            I::EmptyBlobs
-            | I::BlobCreateTransaction
-            | I::TooManyBlobs { .. }
-            | I::BlobVersionNotSupported => "blobs",
+            I::EmptyBlobs | I::BlobCreateTransaction | I::TooManyBlobs { .. } | I::BlobVersionNotSupported => "blobs",
             I::EmptyAuthorizationList | I::AuthorizationListInvalidFields => "authorizations",
             _ => "transaction-type",
         }
@@ -365,23 +319,9 @@ impl Classified for OpTransactionError {
 }
 
 /// Runs a block on the state that `root` names.
-pub fn run(
-    store: &Store,
-    root: B256,
-    rules: &Rules,
-    env: &Env,
-    body: &Body<'_>,
-    watch: Watch,
-) -> Run {
+pub fn run(store: &Store, root: B256, rules: &Rules, env: &Env, body: &Body<'_>, watch: Watch) -> Run {
     let clears_empty = rules.fork.has(SpecId::SPURIOUS_DRAGON);
-    let mut ledger = Ledger::new(
-        store,
-        root,
-        clears_empty,
-        env.number,
-        env.parent_hash,
-        &env.block_hashes,
-    );
+    let mut ledger = Ledger::new(store, root, clears_empty, env.number, env.parent_hash, &env.block_hashes);
     ledger.recorder = (watch == Watch::Trace).then(Recorder::default);
     let mut stages = Stages::new();
     let (transactions, senders) = match prepare(rules, body, &mut stages) {
@@ -422,21 +362,14 @@ pub fn run(
             if !ledger.needs.is_empty() {
                 return Run::Needs(std::mem::take(&mut ledger.needs));
             }
-            Some(
-                ledger
-                    .after(system::MESSAGE_PASSER)
-                    .map_or(EMPTY_ROOT, |account| account.storage_root),
-            )
+            Some(ledger.after(system::MESSAGE_PASSER).map_or(EMPTY_ROOT, |account| account.storage_root))
         }
         Fork::Op(spec) => spec.is_enabled_in(OpSpecId::CANYON).then_some(EMPTY_ROOT),
         Fork::Ethereum(_) => body.withdrawals.map(withdrawals_root),
     };
     let changes = changes(vm.ledger());
     for change in &changes {
-        if let Some(code) = change
-            .after
-            .and_then(|account| vm.ledger().known_code(&account.code_hash))
-        {
+        if let Some(code) = change.after.and_then(|account| vm.ledger().known_code(&account.code_hash)) {
             fresh.insert(change.after.expect("has code").code_hash, code.to_vec());
         }
     }
@@ -448,11 +381,7 @@ pub fn run(
         .entries
         .iter()
         .map(|(address, entry)| {
-            let mut slots: Vec<B256> = entry
-                .storage_before
-                .keys()
-                .map(|slot| B256::from(*slot))
-                .collect();
+            let mut slots: Vec<B256> = entry.storage_before.keys().map(|slot| B256::from(*slot)).collect();
             slots.sort_unstable();
             (*address, slots)
         })
@@ -479,23 +408,9 @@ pub fn run(
 }
 
 /// Seconds that execution alone takes on state already in memory: for benchmarks. None where it needs more state.
-pub fn time(
-    store: &Store,
-    root: B256,
-    rules: &Rules,
-    env: &Env,
-    body: &Body<'_>,
-    watch: Watch,
-) -> Option<f64> {
+pub fn time(store: &Store, root: B256, rules: &Rules, env: &Env, body: &Body<'_>, watch: Watch) -> Option<f64> {
     let clears_empty = rules.fork.has(SpecId::SPURIOUS_DRAGON);
-    let ledger = Ledger::new(
-        store,
-        root,
-        clears_empty,
-        env.number,
-        env.parent_hash,
-        &env.block_hashes,
-    );
+    let ledger = Ledger::new(store, root, clears_empty, env.number, env.parent_hash, &env.block_hashes);
     let (transactions, senders) = prepare(rules, body, &mut Stages::new()).ok()?;
     let mut vm = Vm::new(ledger, rules, env, Watch::Bare);
     execute(&mut vm, rules, env, body, &transactions, &senders).ok()?;
@@ -514,27 +429,17 @@ type Prepared = (Vec<Transaction>, Vec<Address>);
 
 /// The transactions and who sent them.
 fn prepare(rules: &Rules, body: &Body<'_>, stages: &mut Stages) -> Result<Prepared, Invalid> {
-    let invalid = |index, (kind, reason)| Invalid {
-        transaction: Some(index),
-        kind,
-        reason,
-    };
+    let invalid = |index, (kind, reason)| Invalid { transaction: Some(index), kind, reason };
     let op = rules.fork.op().is_some();
     let decoded = body.transactions.iter().enumerate();
     let transactions = decoded
         .map(|(index, raw)| Transaction::decode(raw, op).map_err(|why| invalid(index, why)))
         .collect::<Result<Vec<_>, _>>()?;
     stages.end("decode");
-    let (low_s, protected) = (
-        rules.fork.has(SpecId::HOMESTEAD),
-        rules.fork.has(SpecId::SPURIOUS_DRAGON),
-    );
+    let (low_s, protected) = (rules.fork.has(SpecId::HOMESTEAD), rules.fork.has(SpecId::SPURIOUS_DRAGON));
     let signed = transactions.iter().enumerate();
     let senders = signed
-        .map(|(index, tx)| {
-            tx.sender(low_s, protected)
-                .map_err(|why| invalid(index, why))
-        })
+        .map(|(index, tx)| tx.sender(low_s, protected).map_err(|why| invalid(index, why)))
         .collect::<Result<Vec<_>, _>>()?;
     stages.end("recover");
     Ok((transactions, senders))
@@ -579,11 +484,7 @@ fn execute(
         if let Err((kind, reason)) = result {
             // With state missing this may be the default's fault: go on, to learn what else is missing.
             if vm.ledger().needs.is_empty() {
-                return Err(Invalid {
-                    transaction: Some(index),
-                    kind,
-                    reason,
-                });
+                return Err(Invalid { transaction: Some(index), kind, reason });
             }
         }
     }
@@ -596,14 +497,10 @@ fn execute(
         }
         for withdrawal in body.withdrawals.unwrap_or_default() {
             let wei = U256::from(withdrawal.amount) * U256::from(1_000_000_000u64);
-            vm.ledger().adjust(withdrawal.address, |info| {
-                info.balance = info.balance.saturating_add(wei)
-            });
+            vm.ledger().adjust(withdrawal.address, |info| info.balance = info.balance.saturating_add(wei));
         }
         if rules.block_reward > 0 {
-            vm.ledger().adjust(env.beneficiary, |info| {
-                info.balance += U256::from(rules.block_reward)
-            });
+            vm.ledger().adjust(env.beneficiary, |info| info.balance += U256::from(rules.block_reward));
         }
     } else if fork.has_op(OpSpecId::ISTHMUS) {
         ran.requests_hash = Some(system::requests_hash(&[]));
@@ -644,21 +541,12 @@ fn transaction(
     let left = env.gas_limit.saturating_sub(ran.gas_used);
     // System deposits before Regolith take no gas from the block.
     if tx.gas_limit() > left && (fork.has_op(OpSpecId::REGOLITH) || !tx.is_system()) {
-        return Err((
-            "block-gas-exceeded",
-            format!("gas limit {} with {left} left in the block", tx.gas_limit()),
-        ));
+        return Err(("block-gas-exceeded", format!("gas limit {} with {left} left in the block", tx.gas_limit())));
     }
     let blob_gas = blob_gas(vm, rules, env, tx, ran.blob_gas_used)?;
     let mut deposit_nonce = None;
     if tx.is_deposit() && fork.has_op(OpSpecId::CANYON) {
-        deposit_nonce = Some(
-            vm.ledger()
-                .entry(sender)
-                .info
-                .as_ref()
-                .map_or(0, |info| info.nonce),
-        );
+        deposit_nonce = Some(vm.ledger().entry(sender).info.as_ref().map_or(0, |info| info.nonce));
     }
     if let Some(recorder) = &mut vm.ledger().recorder {
         recorder.begin(Some(index as u32));
@@ -677,14 +565,7 @@ fn transaction(
     let bloom = receipt::bloom(&executed.logs);
     ran.bloom.accrue_bloom(&bloom);
     let deposit = deposit_nonce.map(|nonce| (nonce, 1));
-    ran.receipts.push(receipt::encode(
-        tx.tx_type,
-        status,
-        ran.gas_used,
-        &bloom,
-        &executed.logs,
-        deposit,
-    ));
+    ran.receipts.push(receipt::encode(tx.tx_type, status, ran.gas_used, &bloom, &executed.logs, deposit));
     ran.outcomes.push(Outcome {
         hash: tx.hash,
         tx_type: tx.tx_type,
@@ -701,13 +582,7 @@ fn transaction(
 }
 
 /// Blob gas of a transaction (EIP-4844), or its data-availability footprint from Jovian on (OP Stack specs, Jovian).
-fn blob_gas(
-    vm: &mut Vm<'_>,
-    rules: &Rules,
-    env: &Env,
-    tx: &Transaction,
-    used: u64,
-) -> Result<u64, Refusal> {
+fn blob_gas(vm: &mut Vm<'_>, rules: &Rules, env: &Env, tx: &Transaction, used: u64) -> Result<u64, Refusal> {
     if rules.fork.has_op(OpSpecId::JOVIAN) {
         if tx.is_deposit() {
             return Ok(0);
@@ -715,8 +590,7 @@ fn blob_gas(
         let ledger = vm.ledger();
         let Ok(_) = ledger.basic(op_revm::constants::L1_BLOCK_CONTRACT);
         let Ok(scalar) = L1BlockInfo::fetch_da_footprint_gas_scalar(ledger);
-        let footprint =
-            (estimate_tx_compressed_size(&tx.raw) / 1_000_000).saturating_mul(scalar.into());
+        let footprint = (estimate_tx_compressed_size(&tx.raw) / 1_000_000).saturating_mul(scalar.into());
         if footprint > env.gas_limit.saturating_sub(used) {
             return Err((
                 "da-footprint-exceeded",
@@ -729,48 +603,25 @@ fn blob_gas(
     let most = rules.blob.map_or(0, |blob| blob.max) * eip4844::GAS_PER_BLOB;
     // Before Cancun it is the transaction's type that is wrong, which revm says.
     if used + gas > most && rules.fork.has(SpecId::CANCUN) {
-        return Err((
-            "blob-gas-exceeded",
-            format!("blob gas {} of at most {most}", used + gas),
-        ));
+        return Err(("blob-gas-exceeded", format!("blob gas {} of at most {most}", used + gas)));
     }
     Ok(gas)
 }
 
 /// EIP-7685 requests: deposits from logs, withdrawals and consolidations from their system contracts.
 fn requests(vm: &mut Vm<'_>, rules: &Rules, ran: &Ran) -> Result<B256, Invalid> {
-    let invalid = |kind, reason| Invalid {
-        transaction: None,
-        kind,
-        reason,
-    };
+    let invalid = |kind, reason| Invalid { transaction: None, kind, reason };
     let mut requests = Vec::new();
     if let Some(contract) = rules.deposit_contract {
         let logs = ran.outcomes.iter().flat_map(|outcome| &outcome.logs);
-        let body = system::deposit_requests(contract, logs)
-            .map_err(|why| invalid("deposit-event", why))?;
+        let body = system::deposit_requests(contract, logs).map_err(|why| invalid("deposit-event", why))?;
         requests.push((0, body));
     }
-    for (kind, contract) in [
-        (1, system::WITHDRAWAL_REQUESTS),
-        (2, system::CONSOLIDATION_REQUESTS),
-    ] {
-        let code = vm
-            .ledger()
-            .entry(contract)
-            .info
-            .as_ref()
-            .is_some_and(|info| !info.is_empty_code_hash());
-        let answer = if code {
-            vm.system_call(contract, Bytes::new())
-        } else {
-            None
-        };
+    for (kind, contract) in [(1, system::WITHDRAWAL_REQUESTS), (2, system::CONSOLIDATION_REQUESTS)] {
+        let code = vm.ledger().entry(contract).info.as_ref().is_some_and(|info| !info.is_empty_code_hash());
+        let answer = if code { vm.system_call(contract, Bytes::new()) } else { None };
         let answer = answer.ok_or_else(|| {
-            invalid(
-                "system-call",
-                format!("the system contract {contract:#x} has no code or failed"),
-            )
+            invalid("system-call", format!("the system contract {contract:#x} has no code or failed"))
         })?;
         requests.push((kind, answer.to_vec()));
     }
@@ -803,13 +654,7 @@ fn changes(ledger: &mut Ledger<'_>) -> Vec<Change> {
         let mut slots: Vec<_> = entry
             .storage
             .iter()
-            .map(|(slot, value)| {
-                (
-                    slot,
-                    entry.storage_before.get(slot).copied().unwrap_or_default(),
-                    *value,
-                )
-            })
+            .map(|(slot, value)| (slot, entry.storage_before.get(slot).copied().unwrap_or_default(), *value))
             .chain(
                 entry
                     .storage_before
@@ -822,12 +667,7 @@ fn changes(ledger: &mut Ledger<'_>) -> Vec<Change> {
             .collect();
         if after != entry.before || !slots.is_empty() {
             slots.sort_unstable();
-            changes.push(Change {
-                address,
-                before: entry.before,
-                after,
-                slots,
-            });
+            changes.push(Change { address, before: entry.before, after, slots });
         }
     }
     changes
@@ -840,10 +680,7 @@ struct Stages {
 
 impl Stages {
     fn new() -> Self {
-        Self {
-            since: Instant::now(),
-            ended: Vec::new(),
-        }
+        Self { since: Instant::now(), ended: Vec::new() }
     }
 
     fn end(&mut self, name: &'static str) {

@@ -34,21 +34,11 @@ impl TrieAccount {
         let Item::List(fields) = rlp::decode(raw, 2, &mut 0)? else {
             return Err("an account that is not a list");
         };
-        let [
-            Item::Bytes(nonce),
-            Item::Bytes(balance),
-            Item::Bytes(storage),
-            Item::Bytes(code),
-        ] = fields[..]
-        else {
+        let [Item::Bytes(nonce), Item::Bytes(balance), Item::Bytes(storage), Item::Bytes(code)] = fields[..] else {
             return Err("an account without its four fields");
         };
         let canonical = |digits: &[u8], size| digits.len() <= size && digits.first() != Some(&0);
-        if !canonical(nonce, 8)
-            || !canonical(balance, 32)
-            || storage.len() != 32
-            || code.len() != 32
-        {
+        if !canonical(nonce, 8) || !canonical(balance, 32) || storage.len() != 32 || code.len() != 32 {
             return Err("an account with a field out of range");
         }
         Ok(Self {
@@ -72,9 +62,7 @@ impl TrieAccount {
 /// Reads a storage slot's value as the storage trie holds it.
 pub fn decode_slot(raw: &[u8]) -> Result<U256, &'static str> {
     match rlp::decode(raw, 1, &mut 0)? {
-        Item::Bytes(digits) if digits.len() <= 32 && digits.first() != Some(&0) => {
-            Ok(U256::from_be_slice(digits))
-        }
+        Item::Bytes(digits) if digits.len() <= 32 && digits.first() != Some(&0) => Ok(U256::from_be_slice(digits)),
         _ => Err("a storage value out of range"),
     }
 }
@@ -101,12 +89,7 @@ impl Needs {
         if self.first.is_none() {
             self.first = Some(what());
         }
-        self.accounts.len()
-            + self.slots.len()
-            + self.codes.len()
-            + self.headers.len()
-            + self.nodes.len()
-            < MAX_NEEDS
+        self.accounts.len() + self.slots.len() + self.codes.len() + self.headers.len() + self.nodes.len() < MAX_NEEDS
     }
 }
 
@@ -176,11 +159,7 @@ impl<'a> Ledger<'a> {
     /// execution and not the first walk through the tries.
     pub fn rewound(mut self) -> Self {
         for entry in self.entries.values_mut() {
-            let trie = Trie::new(
-                entry
-                    .before
-                    .map_or(EMPTY_ROOT, |account| account.storage_root),
-            );
+            let trie = Trie::new(entry.before.map_or(EMPTY_ROOT, |account| account.storage_root));
             let storage = entry.storage_before.clone();
             let info = entry.before.map(|account| AccountInfo {
                 nonce: account.nonce,
@@ -189,14 +168,7 @@ impl<'a> Ledger<'a> {
                 ..absent()
             });
             let (before, storage_before) = (entry.before, storage.clone());
-            *entry = Entry {
-                before,
-                info,
-                trie,
-                storage,
-                storage_before,
-                ..Entry::default()
-            };
+            *entry = Entry { before, info, trie, storage, storage_before, ..Entry::default() };
         }
         self.recorder = None;
         self
@@ -210,10 +182,7 @@ impl<'a> Ledger<'a> {
                     Some(slot) => format!("slot {:#x} of {address}", B256::from(slot)),
                     None => format!("account {address}"),
                 };
-                if self
-                    .needs
-                    .note(|| format!("trie node {hash} on the way to {}", place.to_lowercase()))
-                {
+                if self.needs.note(|| format!("trie node {hash} on the way to {}", place.to_lowercase())) {
                     match slot {
                         Some(slot) => self.needs.slots.push((address, slot.into())),
                         None => self.needs.accounts.push(address),
@@ -225,8 +194,7 @@ impl<'a> Ledger<'a> {
     }
 
     fn malform(&mut self, why: &str, address: Address) {
-        self.malformed
-            .get_or_insert_with(|| format!("{why}, on the way to {address:#x}"));
+        self.malformed.get_or_insert_with(|| format!("{why}, on the way to {address:#x}"));
     }
 
     pub fn entry(&mut self, address: Address) -> &mut Entry {
@@ -251,15 +219,7 @@ impl<'a> Ledger<'a> {
                 ..absent()
             });
             let trie = Trie::new(before.map_or(EMPTY_ROOT, |account| account.storage_root));
-            self.entries.insert(
-                address,
-                Entry {
-                    before,
-                    info,
-                    trie,
-                    ..Entry::default()
-                },
-            );
+            self.entries.insert(address, Entry { before, info, trie, ..Entry::default() });
         }
         self.entries.get_mut(&address).expect("inserted above")
     }
@@ -267,10 +227,7 @@ impl<'a> Ledger<'a> {
     /// Whether an account still holds storage of the parent's state (EIP-7610).
     pub fn has_storage(&mut self, address: Address) -> bool {
         let entry = self.entry(address);
-        !entry.wiped
-            && entry
-                .before
-                .is_some_and(|account| account.storage_root != EMPTY_ROOT)
+        !entry.wiped && entry.before.is_some_and(|account| account.storage_root != EMPTY_ROOT)
     }
 
     /// Takes over what one transaction or system call did.
@@ -332,11 +289,7 @@ impl<'a> Ledger<'a> {
     pub fn root(&mut self, sink: &mut impl FnMut(B256, Vec<u8>)) -> Option<B256> {
         let mut gone = Vec::new();
         let mut lacking = Vec::new();
-        let mut dirty: Vec<_> = self
-            .entries
-            .iter_mut()
-            .filter(|(_, entry)| entry.dirty)
-            .collect();
+        let mut dirty: Vec<_> = self.entries.iter_mut().filter(|(_, entry)| entry.dirty).collect();
         dirty.sort_unstable_by_key(|(address, _)| **address);
         for (&address, entry) in dirty {
             let key = keccak256(address);
@@ -356,10 +309,7 @@ impl<'a> Ledger<'a> {
                         storage_root,
                         code_hash: info.code_hash,
                     };
-                    if let Err(error) =
-                        self.accounts
-                            .insert(key.as_slice(), account.encode(), self.store)
-                    {
+                    if let Err(error) = self.accounts.insert(key.as_slice(), account.encode(), self.store) {
                         lacking.push((None, error));
                     }
                 }
@@ -378,13 +328,10 @@ impl<'a> Ledger<'a> {
         for (address, error) in lacking {
             match error {
                 TrieError::Missing { path, hash } => {
-                    let of = address.map_or("the account trie".into(), |address| {
-                        format!("the storage of {address:#x}")
-                    });
+                    let of =
+                        address.map_or("the account trie".into(), |address| format!("the storage of {address:#x}"));
                     let digits: String = path.iter().map(|nibble| format!("{nibble:x}")).collect();
-                    if self.needs.note(|| {
-                        format!("trie node {hash} at path {digits} of {of}, for the new root")
-                    }) {
+                    if self.needs.note(|| format!("trie node {hash} at path {digits} of {of}, for the new root")) {
                         self.needs.nodes.push((address, path, hash));
                     }
                 }
@@ -414,10 +361,7 @@ impl<'a> Ledger<'a> {
 
 /// An account that does not exist yet, its code left to be looked up.
 fn absent() -> AccountInfo {
-    AccountInfo {
-        code: None,
-        ..AccountInfo::default()
-    }
+    AccountInfo { code: None, ..AccountInfo::default() }
 }
 
 impl Entry {
@@ -428,15 +372,10 @@ impl Entry {
         self.dirty_slots.clear();
     }
 
-    fn flush(
-        &mut self,
-        store: &Store,
-        sink: &mut impl FnMut(B256, Vec<u8>),
-    ) -> Result<B256, Vec<TrieError>> {
+    fn flush(&mut self, store: &Store, sink: &mut impl FnMut(B256, Vec<u8>)) -> Result<B256, Vec<TrieError>> {
         let mut errors = Vec::new();
         let slots = std::mem::take(&mut self.dirty_slots);
-        let (zeroed, written): (Vec<U256>, Vec<U256>) =
-            slots.iter().partition(|slot| self.storage[*slot].is_zero());
+        let (zeroed, written): (Vec<U256>, Vec<U256>) = slots.iter().partition(|slot| self.storage[*slot].is_zero());
         for slot in written {
             let mut raw = Vec::with_capacity(33);
             rlp::put_be(&mut raw, &self.storage[&slot].to_be_bytes::<32>());
@@ -447,11 +386,7 @@ impl Entry {
             let key = keccak256(slot.to_be_bytes::<32>());
             errors.extend(self.trie.remove(key.as_slice(), store).err());
         }
-        if errors.is_empty() {
-            Ok(self.trie.root(sink))
-        } else {
-            Err(errors)
-        }
+        if errors.is_empty() { Ok(self.trie.root(sink)) } else { Err(errors) }
     }
 }
 
@@ -471,17 +406,13 @@ impl Database for Ledger<'_> {
         }
         let Some(raw) = self.store.get(&hash) else {
             if self.needs.note(|| format!("code {hash}")) {
-                let holder = self
-                    .entries
-                    .iter()
-                    .find(|(_, e)| e.info.as_ref().is_some_and(|i| i.code_hash == hash));
+                let holder = self.entries.iter().find(|(_, e)| e.info.as_ref().is_some_and(|i| i.code_hash == hash));
                 let holder = holder.map_or(Address::ZERO, |(address, _)| *address);
                 self.needs.codes.push((holder, hash));
             }
             return Ok(Bytecode::default());
         };
-        let code = Bytecode::new_raw_checked(raw.clone())
-            .unwrap_or_else(|_| Bytecode::new_legacy(raw.clone()));
+        let code = Bytecode::new_raw_checked(raw.clone()).unwrap_or_else(|_| Bytecode::new_legacy(raw.clone()));
         self.code.insert(hash, code.clone());
         Ok(code)
     }
@@ -495,9 +426,7 @@ impl Database for Ledger<'_> {
         if entry.wiped {
             return Ok(U256::ZERO);
         }
-        let read = entry
-            .trie
-            .get(keccak256(slot.to_be_bytes::<32>()).as_slice(), store);
+        let read = entry.trie.get(keccak256(slot.to_be_bytes::<32>()).as_slice(), store);
         let value = match read.map(|raw| raw.map(decode_slot).transpose()) {
             Ok(Ok(value)) => value.unwrap_or_default(),
             Ok(Err(why)) => {
@@ -519,11 +448,7 @@ impl Database for Ledger<'_> {
     /// Walks parent hashes up from this block; where the headers end, falls back on what nobody vouches for.
     fn block_hash(&mut self, number: u64) -> Result<B256, Infallible> {
         // BLOCKHASH asks only for the last 256 (the interpreter checks); anything else reads as zero.
-        let Some(back) = self
-            .number
-            .checked_sub(number + 1)
-            .filter(|&back| back < 256)
-        else {
+        let Some(back) = self.number.checked_sub(number + 1).filter(|&back| back < 256) else {
             return Ok(B256::ZERO);
         };
         while self.ancestors.len() <= back as usize {
@@ -536,10 +461,7 @@ impl Database for Ledger<'_> {
                     return Ok(*hash);
                 }
                 let missing = self.number - self.ancestors.len() as u64;
-                if self
-                    .needs
-                    .note(|| format!("header {child} of block {missing}, for BLOCKHASH"))
-                {
+                if self.needs.note(|| format!("header {child} of block {missing}, for BLOCKHASH")) {
                     self.needs.headers.push((missing, child));
                 }
                 return Ok(B256::ZERO);

@@ -68,11 +68,7 @@ where
     fn leave(&mut self, result: &FrameResult) {
         if let Some(recorder) = self.0.ctx().db_mut().recorder() {
             let outcome = result.interpreter_result();
-            recorder.leave(
-                outcome.result,
-                outcome.gas.total_gas_spent(),
-                &outcome.output,
-            );
+            recorder.leave(outcome.result, outcome.gas.total_gas_spent(), &outcome.output);
         }
     }
 
@@ -94,11 +90,7 @@ where
             return Ok(false);
         }
         ctx.journal_mut().load_account(address)?;
-        let account = ctx
-            .journal_mut()
-            .evm_state_mut()
-            .get_mut(&address)
-            .expect("loaded above");
+        let account = ctx.journal_mut().evm_state_mut().get_mut(&address).expect("loaded above");
         let bare = account.info.nonce == 0 && account.info.is_empty_code_hash();
         if bare {
             account.info.nonce = 1;
@@ -118,12 +110,7 @@ where
 
     fn all(
         &self,
-    ) -> (
-        &Self::Context,
-        &Self::Instructions,
-        &Self::Precompiles,
-        &revm::context::FrameStack<Self::Frame>,
-    ) {
+    ) -> (&Self::Context, &Self::Instructions, &Self::Precompiles, &revm::context::FrameStack<Self::Frame>) {
         self.0.all()
     }
 
@@ -211,28 +198,16 @@ where
     }
 
     fn present(&self, address: Address, slot: U256) -> Option<U256> {
-        Some(
-            self.journaled_state
-                .state
-                .get(&address)?
-                .storage
-                .get(&slot)?
-                .present_value,
-        )
+        Some(self.journaled_state.state.get(&address)?.storage.get(&slot)?.present_value)
     }
 
     fn original(&self, address: Address, slot: U256) -> U256 {
         let account = self.journaled_state.state.get(&address);
-        account
-            .and_then(|account| account.storage.get(&slot))
-            .map_or(U256::ZERO, |slot| slot.original_value)
+        account.and_then(|account| account.storage.get(&slot)).map_or(U256::ZERO, |slot| slot.original_value)
     }
 
     fn wei(&self, address: Address) -> U256 {
-        self.journaled_state
-            .state
-            .get(&address)
-            .map_or(U256::ZERO, |account| account.info.balance)
+        self.journaled_state.state.get(&address).map_or(U256::ZERO, |account| account.info.balance)
     }
 }
 
@@ -257,10 +232,7 @@ type Step<'a, H> = InstructionContext<'a, H, EthInterpreter>;
 /// The word `depth` below the top of the stack.
 fn peek<H>(step: &Step<'_, H>, depth: usize) -> U256 {
     let stack = step.interpreter.stack.data();
-    stack
-        .len()
-        .checked_sub(depth + 1)
-        .map_or(U256::ZERO, |at| stack[at])
+    stack.len().checked_sub(depth + 1).map_or(U256::ZERO, |at| stack[at])
 }
 
 fn sload<H: Recording>(step: Step<'_, H>) {

@@ -40,18 +40,12 @@ impl Store {
         let (mut at, mut added) = (0usize, 0);
         for length in lengths.chunks_exact(4) {
             let length = u32::from_le_bytes(length.try_into().expect("chunks of four")) as usize;
-            let end = at
-                .checked_add(length)
-                .filter(|&end| end <= data.len())
-                .ok_or("packed lengths exceed the data")?;
+            let end =
+                at.checked_add(length).filter(|&end| end <= data.len()).ok_or("packed lengths exceed the data")?;
             added += self.add(data.slice(at..end)) as usize;
             at = end;
         }
-        if at == data.len() {
-            Ok(added)
-        } else {
-            Err("packed data is longer than its lengths".into())
-        }
+        if at == data.len() { Ok(added) } else { Err("packed data is longer than its lengths".into()) }
     }
 
     pub fn get(&self, hash: &B256) -> Option<&Bytes> {

@@ -55,9 +55,5 @@ pub fn encode(
         rlp::put_uint(&mut body, version);
     }
     let list = rlp::list(&body);
-    if tx_type == 0 {
-        list
-    } else {
-        [&[tx_type], &list[..]].concat()
-    }
+    if tx_type == 0 { list } else { [&[tx_type], &list[..]].concat() }
 }

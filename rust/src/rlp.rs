@@ -15,18 +15,10 @@ type Result<T> = std::result::Result<T, &'static str>;
 /// Decodes exactly one item; `items` counts every item met, against [`MAX_ITEMS`].
 pub fn decode<'a>(data: &'a [u8], max_depth: usize, items: &mut usize) -> Result<Item<'a>> {
     let (item, rest) = decode_prefix(data, max_depth, items)?;
-    if rest.is_empty() {
-        Ok(item)
-    } else {
-        Err("RLP with bytes after its end")
-    }
+    if rest.is_empty() { Ok(item) } else { Err("RLP with bytes after its end") }
 }
 
-fn decode_prefix<'a>(
-    data: &'a [u8],
-    depth: usize,
-    items: &mut usize,
-) -> Result<(Item<'a>, &'a [u8])> {
+fn decode_prefix<'a>(data: &'a [u8], depth: usize, items: &mut usize) -> Result<(Item<'a>, &'a [u8])> {
     *items += 1;
     if *items > MAX_ITEMS {
         return Err("RLP with too many items");
@@ -82,14 +74,8 @@ fn long_length(data: &[u8], size: usize) -> Result<(usize, &[u8])> {
     if digits[0] == 0 || size > 4 {
         return Err("RLP with a length that is not canonical or too large");
     }
-    let length = digits
-        .iter()
-        .fold(0usize, |sum, &digit| sum << 8 | digit as usize);
-    if length < 56 {
-        Err("RLP with a short length in long form")
-    } else {
-        Ok((length, rest))
-    }
+    let length = digits.iter().fold(0usize, |sum, &digit| sum << 8 | digit as usize);
+    if length < 56 { Err("RLP with a short length in long form") } else { Ok((length, rest)) }
 }
 
 fn put_header(out: &mut Vec<u8>, short: u8, length: usize) {
@@ -114,10 +100,7 @@ pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
 
 /// An integer without leading zeros, given big-endian.
 pub fn put_be(out: &mut Vec<u8>, big_endian: &[u8]) {
-    put_bytes(
-        out,
-        &big_endian[big_endian.iter().take_while(|&&digit| digit == 0).count()..],
-    );
+    put_bytes(out, &big_endian[big_endian.iter().take_while(|&&digit| digit == 0).count()..]);
 }
 
 pub fn put_uint(out: &mut Vec<u8>, value: u64) {

@@ -47,9 +47,7 @@ where
         let base_fee = U256::from(evm.ctx().block().basefee()) * U256::from(result.gas().used());
         let (_, tx, _, journal, l1, _) = evm.ctx().all_mut();
         let l1: &mut L1BlockInfo = l1;
-        let raw = tx
-            .enveloped_tx()
-            .ok_or(OpTransactionError::MissingEnvelopedTx)?;
+        let raw = tx.enveloped_tx().ok_or(OpTransactionError::MissingEnvelopedTx)?;
         let l1_fee = l1.calculate_tx_l1_cost(raw, spec);
         journal.balance_incr(L1_FEE_RECIPIENT, l1_fee)?;
         journal.balance_incr(BASE_FEE_RECIPIENT, base_fee)?;
@@ -89,11 +87,7 @@ where
         self.0.execution_result(evm, result, gas)
     }
 
-    fn catch_error(
-        &self,
-        evm: &mut EVM,
-        error: ERROR,
-    ) -> Result<ExecutionResult<OpHaltReason>, ERROR> {
+    fn catch_error(&self, evm: &mut EVM, error: ERROR) -> Result<ExecutionResult<OpHaltReason>, ERROR> {
         self.0.catch_error(evm, error)
     }
 }

@@ -25,8 +25,7 @@ const DAO_REFUND: Address = address!("bf4ed7b27f1d666546e30d74d50d173d20bca754")
 const DAO_ACCOUNTS: &str = include_str!("data/dao_accounts.txt");
 
 /// topic0 of the deposit contract's DepositEvent (EIP-6110).
-const DEPOSIT_EVENT: B256 =
-    b256!("649bbc62d0e31342afea4e5cd82d4049e7e1ee912fc0889aa790803be39038c5");
+const DEPOSIT_EVENT: B256 = b256!("649bbc62d0e31342afea4e5cd82d4049e7e1ee912fc0889aa790803be39038c5");
 
 /// Moves the DAO's ether to its refund contract.
 pub fn dao_fork(ledger: &mut Ledger<'_>) {
@@ -40,9 +39,7 @@ pub fn dao_fork(ledger: &mut Ledger<'_>) {
 
 /// Puts the create2 deployer's code in place, whatever was there.
 pub fn deploy_create2_deployer(ledger: &mut Ledger<'_>) {
-    let code = Bytes::from(
-        alloy_primitives::hex::decode(CREATE2_DEPLOYER_HEX.trim()).expect("the file holds hex"),
-    );
+    let code = Bytes::from(alloy_primitives::hex::decode(CREATE2_DEPLOYER_HEX.trim()).expect("the file holds hex"));
     ledger.adjust(CREATE2_DEPLOYER, |info| {
         *info = AccountInfo {
             code_hash: keccak256(&code),
@@ -53,18 +50,10 @@ pub fn deploy_create2_deployer(ledger: &mut Ledger<'_>) {
 }
 
 /// The deposits in a block's logs as one request body (EIP-6110). An event of another shape invalidates the block.
-pub fn deposit_requests<'a>(
-    contract: Address,
-    logs: impl Iterator<Item = &'a Log>,
-) -> Result<Vec<u8>, String> {
+pub fn deposit_requests<'a>(contract: Address, logs: impl Iterator<Item = &'a Log>) -> Result<Vec<u8>, String> {
     let mut body = Vec::new();
-    for log in
-        logs.filter(|log| log.address == contract && log.topics().first() == Some(&DEPOSIT_EVENT))
-    {
-        body.extend(
-            deposit_request(&log.data.data)
-                .ok_or("a deposit event that is not laid out as EIP-6110 says")?,
-        );
+    for log in logs.filter(|log| log.address == contract && log.topics().first() == Some(&DEPOSIT_EVENT)) {
+        body.extend(deposit_request(&log.data.data).ok_or("a deposit event that is not laid out as EIP-6110 says")?);
     }
     Ok(body)
 }
@@ -108,20 +97,11 @@ mod tests {
     #[test]
     fn create2_deployer_is_the_specified_one() {
         let code = alloy_primitives::hex::decode(CREATE2_DEPLOYER_HEX.trim()).unwrap();
-        assert_eq!(
-            keccak256(code),
-            b256!("b0550b5b431e30d38000efb7107aaa0ade03d48a7198a140edda9d27134468b2")
-        );
+        assert_eq!(keccak256(code), b256!("b0550b5b431e30d38000efb7107aaa0ade03d48a7198a140edda9d27134468b2"));
     }
 
     #[test]
     fn dao_list_is_complete() {
-        assert_eq!(
-            DAO_ACCOUNTS
-                .lines()
-                .map(|line| line.parse::<Address>().unwrap())
-                .count(),
-            116
-        );
+        assert_eq!(DAO_ACCOUNTS.lines().map(|line| line.parse::<Address>().unwrap()).count(), 116);
     }
 }

@@ -4,9 +4,7 @@
 //! in the order they happened. A row of a frame that reverted stays: its frame's status, and those above, tell.
 
 use alloy_primitives::{Address, B256, Bytes, Log, U256};
-use revm::interpreter::{
-    CallScheme, CreateScheme, FrameInput, InstructionResult, interpreter_action::FrameInit,
-};
+use revm::interpreter::{CallScheme, CreateScheme, FrameInput, InstructionResult, interpreter_action::FrameInit};
 
 /// Longest call data or return data kept per frame; the full length is always kept.
 const MAX_DATA: usize = 4096;
@@ -114,30 +112,13 @@ impl Recorder {
                     CallScheme::DelegateCall => kind::DELEGATECALL,
                     CallScheme::StaticCall => kind::STATICCALL,
                 };
-                (
-                    kind,
-                    call.caller,
-                    call.target_address,
-                    call.bytecode_address,
-                    call.value.get(),
-                    call.gas_limit,
-                )
+                (kind, call.caller, call.target_address, call.bytecode_address, call.value.get(), call.gas_limit)
             }
             FrameInput::Create(create) => {
-                let kind = if matches!(create.scheme(), CreateScheme::Create2 { .. }) {
-                    kind::CREATE2
-                } else {
-                    kind::CREATE
-                };
+                let kind =
+                    if matches!(create.scheme(), CreateScheme::Create2 { .. }) { kind::CREATE2 } else { kind::CREATE };
                 let target = created.unwrap_or_default();
-                (
-                    kind,
-                    create.caller(),
-                    target,
-                    target,
-                    create.value(),
-                    create.gas_limit(),
-                )
+                (kind, create.caller(), target, target, create.value(), create.gas_limit())
             }
             FrameInput::Empty => return,
         };
@@ -159,11 +140,7 @@ impl Recorder {
         put(&mut columns.frame_input_at, at);
         put(&mut columns.frame_input_kept, kept);
         put(&mut columns.frame_input_length, length);
-        for column in [
-            &mut columns.frame_output_at,
-            &mut columns.frame_output_kept,
-            &mut columns.frame_output_length,
-        ] {
+        for column in [&mut columns.frame_output_at, &mut columns.frame_output_kept, &mut columns.frame_output_length] {
             put(column, 0);
         }
         self.stack.push(self.frames);
@@ -201,9 +178,7 @@ impl Recorder {
         put(&mut columns.log_order, order);
         columns.log_address.extend(log.address);
         columns.log_topic_count.push(log.topics().len() as u8);
-        columns
-            .log_topics
-            .extend(log.topics().iter().flat_map(B256::as_slice));
+        columns.log_topics.extend(log.topics().iter().flat_map(B256::as_slice));
         put(&mut columns.log_data_at, at);
         put(&mut columns.log_data_kept, kept);
         put(&mut columns.log_data_length, length);

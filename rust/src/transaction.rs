@@ -21,8 +21,7 @@ use secp256k1::{
 pub const DEPOSIT: u8 = 0x7e;
 
 /// Half the order of secp256k1: the largest `s` from Homestead on (EIP-2).
-const HALF_ORDER: U256 =
-    uint!(0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0_U256);
+const HALF_ORDER: U256 = uint!(0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0_U256);
 
 #[derive(Clone, Debug)]
 pub struct Transaction {
@@ -55,42 +54,25 @@ pub type Refusal = (&'static str, String);
 
 impl Transaction {
     pub fn decode(raw: &Bytes, op: bool) -> Result<Self, Refusal> {
-        let first = *raw
-            .first()
-            .ok_or(("undecodable", "an empty transaction".to_string()))?;
+        let first = *raw.first().ok_or(("undecodable", "an empty transaction".to_string()))?;
         let body = match first {
-            DEPOSIT if op => Body::Deposit(Box::new(
-                Deposit::decode(&raw[1..]).map_err(|why| ("undecodable", why.into()))?,
-            )),
+            DEPOSIT if op => {
+                Body::Deposit(Box::new(Deposit::decode(&raw[1..]).map_err(|why| ("undecodable", why.into()))?))
+            }
             3 if op => {
-                return Err((
-                    "transaction-type",
-                    "a blob transaction on an OP Stack chain".into(),
-                ));
+                return Err(("transaction-type", "a blob transaction on an OP Stack chain".into()));
             }
             1..=4 | 0xc0..=0xff => {
-                let envelope = EthereumTxEnvelope::decode_2718_exact(raw).map_err(|error| {
-                    (
-                        "undecodable",
-                        format!("a transaction that does not decode: {error}"),
-                    )
-                })?;
+                let envelope = EthereumTxEnvelope::decode_2718_exact(raw)
+                    .map_err(|error| ("undecodable", format!("a transaction that does not decode: {error}")))?;
                 Body::Signed(Box::new(envelope))
             }
             other => {
-                return Err((
-                    "transaction-type",
-                    format!("transaction type {other:#04x} is not known"),
-                ));
+                return Err(("transaction-type", format!("transaction type {other:#04x} is not known")));
             }
         };
         let tx_type = if first >= 0xc0 { 0 } else { first };
-        Ok(Self {
-            hash: keccak256(raw),
-            raw: raw.clone(),
-            tx_type,
-            body,
-        })
+        Ok(Self { hash: keccak256(raw), raw: raw.clone(), tx_type, body })
     }
 
     pub fn is_deposit(&self) -> bool {
@@ -130,9 +112,7 @@ impl Transaction {
     }
 
     pub fn blob_count(&self) -> u64 {
-        self.signed()
-            .and_then(|tx| tx.blob_versioned_hashes())
-            .map_or(0, |hashes| hashes.len() as u64)
+        self.signed().and_then(|tx| tx.blob_versioned_hashes()).map_or(0, |hashes| hashes.len() as u64)
     }
 
     /// The account that signed it. `low_s`: EIP-2 is in force; `replay_protected`: EIP-155 is.
@@ -142,19 +122,12 @@ impl Transaction {
             Body::Signed(tx) => tx,
         };
         if self.tx_type == 0 && tx.chain_id().is_some() && !replay_protected {
-            return Err((
-                "signature",
-                "a replay-protected transaction before EIP-155".into(),
-            ));
+            return Err(("signature", "a replay-protected transaction before EIP-155".into()));
         }
         if low_s && tx.signature().s() > HALF_ORDER {
-            return Err((
-                "signature",
-                "a signature whose s is in the upper half".into(),
-            ));
+            return Err(("signature", "a signature whose s is in the upper half".into()));
         }
-        recover(tx.signature(), tx.signature_hash())
-            .ok_or(("signature", "a signature that recovers no sender".into()))
+        recover(tx.signature(), tx.signature_hash()).ok_or(("signature", "a signature that recovers no sender".into()))
     }
 
     /// What the virtual machine runs.
@@ -179,13 +152,8 @@ impl Transaction {
                     authorization_list: Vec::new(),
                 };
                 let mint = (deposit.mint != 0).then_some(deposit.mint);
-                let deposit =
-                    DepositTransactionParts::new(deposit.source_hash, mint, deposit.is_system);
-                return OpTransaction {
-                    base,
-                    enveloped_tx: Some(self.raw.clone()),
-                    deposit,
-                };
+                let deposit = DepositTransactionParts::new(deposit.source_hash, mint, deposit.is_system);
+                return OpTransaction { base, enveloped_tx: Some(self.raw.clone()), deposit };
             }
         };
         let base = TxEnv {
@@ -200,30 +168,19 @@ impl Transaction {
             chain_id: tx.chain_id(),
             access_list: tx.access_list().cloned().unwrap_or_default(),
             gas_priority_fee: tx.max_priority_fee_per_gas(),
-            blob_hashes: tx
-                .blob_versioned_hashes()
-                .map(<[_]>::to_vec)
-                .unwrap_or_default(),
+            blob_hashes: tx.blob_versioned_hashes().map(<[_]>::to_vec).unwrap_or_default(),
             max_fee_per_blob_gas: tx.max_fee_per_blob_gas().unwrap_or_default(),
             authorization_list: tx
                 .authorization_list()
                 .unwrap_or_default()
                 .iter()
                 .map(|signed| {
-                    let authority = authority(signed)
-                        .map_or(RecoveredAuthority::Invalid, RecoveredAuthority::Valid);
-                    Either::Right(RecoveredAuthorization::new_unchecked(
-                        signed.inner().clone(),
-                        authority,
-                    ))
+                    let authority = authority(signed).map_or(RecoveredAuthority::Invalid, RecoveredAuthority::Valid);
+                    Either::Right(RecoveredAuthorization::new_unchecked(signed.inner().clone(), authority))
                 })
                 .collect(),
         };
-        OpTransaction {
-            base,
-            enveloped_tx: Some(self.raw.clone()),
-            deposit: DepositTransactionParts::default(),
-        }
+        OpTransaction { base, enveloped_tx: Some(self.raw.clone()), deposit: DepositTransactionParts::default() }
     }
 }
 
@@ -240,18 +197,10 @@ fn recover(signature: &Signature, hash: B256) -> Option<Address> {
     let mut compact = [0; 64];
     compact[..32].copy_from_slice(&signature.r().to_be_bytes::<32>());
     compact[32..].copy_from_slice(&signature.s().to_be_bytes::<32>());
-    let parity = if signature.v() {
-        RecoveryId::One
-    } else {
-        RecoveryId::Zero
-    };
+    let parity = if signature.v() { RecoveryId::One } else { RecoveryId::Zero };
     let signature = RecoverableSignature::from_compact(&compact, parity).ok()?;
-    let key = secp256k1::SECP256K1
-        .recover_ecdsa(Message::from_digest(hash.0), &signature)
-        .ok()?;
-    Some(Address::from_slice(
-        &keccak256(&key.serialize_uncompressed()[1..])[12..],
-    ))
+    let key = secp256k1::SECP256K1.recover_ecdsa(Message::from_digest(hash.0), &signature).ok()?;
+    Some(Address::from_slice(&keccak256(&key.serialize_uncompressed()[1..])[12..]))
 }
 
 impl Deposit {
@@ -280,21 +229,13 @@ impl Deposit {
                 Err("a deposit with a number out of range")
             }
         };
-        if source.len() != 32
-            || from.len() != 20
-            || !matches!(to.len(), 0 | 20)
-            || !matches!(system, [] | [1])
-        {
+        if source.len() != 32 || from.len() != 20 || !matches!(to.len(), 0 | 20) || !matches!(system, [] | [1]) {
             return Err("a deposit with a field of the wrong length");
         }
         Ok(Self {
             source_hash: B256::from_slice(source),
             from: Address::from_slice(from),
-            to: if to.is_empty() {
-                TxKind::Create
-            } else {
-                TxKind::Call(Address::from_slice(to))
-            },
+            to: if to.is_empty() { TxKind::Create } else { TxKind::Call(Address::from_slice(to)) },
             mint: integer(mint, 16)?.to(),
             value: integer(value, 32)?,
             gas_limit: integer(gas, 8)?.to(),

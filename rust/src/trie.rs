@@ -9,8 +9,7 @@ use crate::rlp::{self, Item};
 use alloy_primitives::{B256, b256, keccak256};
 
 /// Root of the empty trie: keccak256(rlp("")).
-pub const EMPTY_ROOT: B256 =
-    b256!("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");
+pub const EMPTY_ROOT: B256 = b256!("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TrieError {
@@ -32,17 +31,9 @@ enum Reference {
 #[derive(Clone, Debug)]
 enum Node {
     Hash(B256),
-    Leaf {
-        path: Vec<u8>,
-        value: Vec<u8>,
-    },
-    Extension {
-        path: Vec<u8>,
-        child: Box<Link>,
-    },
-    Branch {
-        children: Box<[Option<Box<Link>>; 16]>,
-    },
+    Leaf { path: Vec<u8>, value: Vec<u8> },
+    Extension { path: Vec<u8>, child: Box<Link> },
+    Branch { children: Box<[Option<Box<Link>>; 16]> },
 }
 
 /// A node with its reference, if that is known and current.
@@ -54,17 +45,11 @@ struct Link {
 
 impl Link {
     fn fresh(node: Node) -> Self {
-        Self {
-            node,
-            reference: None,
-        }
+        Self { node, reference: None }
     }
 
     fn blind(hash: B256) -> Self {
-        Self {
-            node: Node::Hash(hash),
-            reference: Some(Reference::Hash(hash)),
-        }
+        Self { node: Node::Hash(hash), reference: Some(Reference::Hash(hash)) }
     }
 }
 
@@ -85,13 +70,7 @@ pub fn nibbles(key: &[u8]) -> Vec<u8> {
 
 impl Trie {
     pub fn new(root: B256) -> Self {
-        if root == EMPTY_ROOT {
-            Self::default()
-        } else {
-            Self {
-                root: Some(Box::new(Link::blind(root))),
-            }
-        }
+        if root == EMPTY_ROOT { Self::default() } else { Self { root: Some(Box::new(Link::blind(root))) } }
     }
 
     pub fn get(&mut self, key: &[u8], store: &impl Lookup) -> Result<Option<&[u8]>> {
@@ -107,10 +86,7 @@ impl Trie {
                 Node::Leaf { path: rest, value } => {
                     return Ok((rest[..] == path[at..]).then_some(&value[..]));
                 }
-                Node::Extension {
-                    path: shared,
-                    child,
-                } => {
+                Node::Extension { path: shared, child } => {
                     if !path[at..].starts_with(shared) {
                         return Ok(None);
                     }
@@ -179,10 +155,7 @@ impl Trie {
             top = false;
             next = match &mut link.node {
                 Node::Hash(_) | Node::Leaf { .. } => None,
-                Node::Extension {
-                    path: shared,
-                    child,
-                } => {
+                Node::Extension { path: shared, child } => {
                     let follows = path[at..].starts_with(shared);
                     at += shared.len();
                     follows.then_some(&mut **child)
@@ -201,15 +174,9 @@ impl Trie {
 fn expand(link: &mut Link, path: &[u8], left: usize, store: &impl Lookup) -> Result<()> {
     if let Node::Hash(hash) = link.node {
         let Some(raw) = store.lookup(&hash) else {
-            return Err(TrieError::Missing {
-                path: path.to_vec(),
-                hash,
-            });
+            return Err(TrieError::Missing { path: path.to_vec(), hash });
         };
-        let malformed = |why| TrieError::Malformed {
-            path: path.to_vec(),
-            why,
-        };
+        let malformed = |why| TrieError::Malformed { path: path.to_vec(), why };
         let mut items = 0;
         let item = rlp::decode(raw, 64, &mut items).map_err(malformed)?;
         link.node = decode(&item, left, 0).map_err(malformed)?;
@@ -236,10 +203,7 @@ fn decode(item: &Item<'_>, left: usize, depth: usize) -> std::result::Result<Nod
                 if value.is_empty() {
                     return Err("a leaf without a value");
                 }
-                Ok(Node::Leaf {
-                    path,
-                    value: value.to_vec(),
-                })
+                Ok(Node::Leaf { path, value: value.to_vec() })
             } else {
                 if path.is_empty() || path.len() >= left {
                     return Err("an extension whose path has no place in the key");
@@ -269,16 +233,10 @@ fn decode(item: &Item<'_>, left: usize, depth: usize) -> std::result::Result<Nod
     }
 }
 
-fn child(
-    item: &Item<'_>,
-    left: usize,
-    depth: usize,
-) -> std::result::Result<Option<Box<Link>>, &'static str> {
+fn child(item: &Item<'_>, left: usize, depth: usize) -> std::result::Result<Option<Box<Link>>, &'static str> {
     match item {
         Item::Bytes([]) => Ok(None),
-        Item::Bytes(hash) if hash.len() == 32 => {
-            Ok(Some(Box::new(Link::blind(B256::from_slice(hash)))))
-        }
+        Item::Bytes(hash) if hash.len() == 32 => Ok(Some(Box::new(Link::blind(B256::from_slice(hash))))),
         Item::Bytes(_) => Err("a reference that is neither a hash nor a node"),
         Item::List(_) => {
             if depth >= 32 {
@@ -306,11 +264,7 @@ fn unpack(encoded: &[u8]) -> std::result::Result<(Vec<u8>, bool), &'static str> 
 
 fn pack(path: &[u8], leaf: bool) -> Vec<u8> {
     let flag = if leaf { 2 } else { 0 };
-    let (head, even) = if path.len() % 2 == 1 {
-        ((flag | 1) << 4 | path[0], &path[1..])
-    } else {
-        (flag << 4, path)
-    };
+    let (head, even) = if path.len() % 2 == 1 { ((flag | 1) << 4 | path[0], &path[1..]) } else { (flag << 4, path) };
     let mut out = Vec::with_capacity(1 + even.len() / 2);
     out.push(head);
     out.extend(even.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]));
@@ -321,35 +275,20 @@ fn shared_length(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(x, y)| x == y).count()
 }
 
-fn insert(
-    link: &mut Link,
-    path: &[u8],
-    at: usize,
-    value: Vec<u8>,
-    store: &impl Lookup,
-) -> Result<()> {
+fn insert(link: &mut Link, path: &[u8], at: usize, value: Vec<u8>, store: &impl Lookup) -> Result<()> {
     expand(link, &path[..at], path.len() - at, store)?;
     let rest = &path[at..];
     match &mut link.node {
         Node::Hash(_) => unreachable!("expanded above"),
-        Node::Leaf {
-            path: own,
-            value: old,
-        } => {
+        Node::Leaf { path: own, value: old } => {
             if own[..] == *rest {
                 *old = value;
             } else {
                 let shared = shared_length(own, rest);
                 let mut children: Box<[Option<Box<Link>>; 16]> = Box::default();
-                let other = Node::Leaf {
-                    path: own[shared + 1..].to_vec(),
-                    value: std::mem::take(old),
-                };
+                let other = Node::Leaf { path: own[shared + 1..].to_vec(), value: std::mem::take(old) };
                 children[own[shared] as usize] = Some(Box::new(Link::fresh(other)));
-                let mine = Node::Leaf {
-                    path: rest[shared + 1..].to_vec(),
-                    value,
-                };
+                let mine = Node::Leaf { path: rest[shared + 1..].to_vec(), value };
                 children[rest[shared] as usize] = Some(Box::new(Link::fresh(mine)));
                 link.node = under(&rest[..shared], Node::Branch { children });
             }
@@ -364,28 +303,17 @@ fn insert(
                 let below = if shared + 1 == own.len() {
                     below
                 } else {
-                    Link::fresh(Node::Extension {
-                        path: own[shared + 1..].to_vec(),
-                        child: Box::new(below),
-                    })
+                    Link::fresh(Node::Extension { path: own[shared + 1..].to_vec(), child: Box::new(below) })
                 };
                 children[own[shared] as usize] = Some(Box::new(below));
-                let mine = Node::Leaf {
-                    path: rest[shared + 1..].to_vec(),
-                    value,
-                };
+                let mine = Node::Leaf { path: rest[shared + 1..].to_vec(), value };
                 children[rest[shared] as usize] = Some(Box::new(Link::fresh(mine)));
                 link.node = under(&rest[..shared], Node::Branch { children });
             }
         }
         Node::Branch { children } => match &mut children[rest[0] as usize] {
             Some(child) => insert(child, path, at + 1, value, store)?,
-            slot => {
-                *slot = Some(Box::new(Link::fresh(Node::Leaf {
-                    path: rest[1..].to_vec(),
-                    value,
-                })))
-            }
+            slot => *slot = Some(Box::new(Link::fresh(Node::Leaf { path: rest[1..].to_vec(), value }))),
         },
     }
     link.reference = None;
@@ -394,14 +322,7 @@ fn insert(
 
 /// A branch below the nibbles that led to it.
 fn under(path: &[u8], branch: Node) -> Node {
-    if path.is_empty() {
-        branch
-    } else {
-        Node::Extension {
-            path: path.to_vec(),
-            child: Box::new(Link::fresh(branch)),
-        }
-    }
+    if path.is_empty() { branch } else { Node::Extension { path: path.to_vec(), child: Box::new(Link::fresh(branch)) } }
 }
 
 #[derive(PartialEq, Eq)]
@@ -417,11 +338,7 @@ fn remove(link: &mut Link, path: &[u8], at: usize, store: &impl Lookup) -> Resul
     match &mut link.node {
         Node::Hash(_) => unreachable!("expanded above"),
         Node::Leaf { path: own, .. } => {
-            return Ok(if own[..] == *rest {
-                Removal::Gone
-            } else {
-                Removal::Absent
-            });
+            return Ok(if own[..] == *rest { Removal::Gone } else { Removal::Absent });
         }
         Node::Extension { path: own, child } => {
             if !rest.starts_with(own) {
@@ -453,10 +370,7 @@ fn remove(link: &mut Link, path: &[u8], at: usize, store: &impl Lookup) -> Resul
                         let only = children[last].as_deref_mut().expect("found above");
                         expand(only, &sibling, path.len() - at - 1, store)?;
                         let only = children[last].take().expect("found above");
-                        link.node = Node::Extension {
-                            path: vec![last as u8],
-                            child: only,
-                        };
+                        link.node = Node::Extension { path: vec![last as u8], child: only };
                         join(link);
                     } else {
                         children[nibble] = None;
@@ -475,16 +389,12 @@ fn join(link: &mut Link) {
         return;
     };
     let merged = match &mut child.node {
-        Node::Leaf { path: below, value } => Node::Leaf {
-            path: [&path[..], &below[..]].concat(),
-            value: std::mem::take(value),
-        },
+        Node::Leaf { path: below, value } => {
+            Node::Leaf { path: [&path[..], &below[..]].concat(), value: std::mem::take(value) }
+        }
         Node::Extension { path: below, child } => {
             let deeper = std::mem::replace(&mut **child, Link::blind(B256::ZERO));
-            Node::Extension {
-                path: [&path[..], &below[..]].concat(),
-                child: Box::new(deeper),
-            }
+            Node::Extension { path: [&path[..], &below[..]].concat(), child: Box::new(deeper) }
         }
         Node::Hash(_) | Node::Branch { .. } => return,
     };
@@ -544,8 +454,7 @@ pub fn ordered_root<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> B256 {
     for (index, value) in values.into_iter().enumerate() {
         let mut key = Vec::new();
         rlp::put_uint(&mut key, index as u64);
-        trie.insert(&key, value.to_vec(), &nothing)
-            .expect("a trie without blind nodes misses nothing");
+        trie.insert(&key, value.to_vec(), &nothing).expect("a trie without blind nodes misses nothing");
     }
     trie.root(&mut |_, _| ())
 }
@@ -586,13 +495,8 @@ mod tests {
     #[test]
     fn published_root() {
         let mut trie = Trie::default();
-        for (key, value) in [
-            ("doe", "reindeer"),
-            ("dog", "puppy"),
-            ("dogglesworth", "cat"),
-        ] {
-            trie.insert(keccak256(key).as_slice(), value.into(), &())
-                .unwrap();
+        for (key, value) in [("doe", "reindeer"), ("dog", "puppy"), ("dogglesworth", "cat")] {
+            trie.insert(keccak256(key).as_slice(), value.into(), &()).unwrap();
         }
         let root = hex!("d4cd937e4a4368d7931a9cf51686b7e10abb3dce38a39000fd7902a092b64585");
         assert_eq!(trie.root(&mut |_, _| ()), B256::from(root));
@@ -607,10 +511,7 @@ mod tests {
             for (key, value) in &pairs {
                 assert_eq!(again.get(key.as_slice(), &store).unwrap(), Some(&value[..]));
             }
-            assert_eq!(
-                again.get(keccak256(b"absent").as_slice(), &store).unwrap(),
-                None
-            );
+            assert_eq!(again.get(keccak256(b"absent").as_slice(), &store).unwrap(), None);
         }
     }
 
@@ -626,11 +527,7 @@ mod tests {
                 for (key, _) in gone {
                     trie.remove(key.as_slice(), &store).unwrap();
                 }
-                assert_eq!(
-                    trie.root(&mut |_, _| ()),
-                    built(rest).root(&mut |_, _| ()),
-                    "{kept} of {count}"
-                );
+                assert_eq!(trie.root(&mut |_, _| ()), built(rest).root(&mut |_, _| ()), "{kept} of {count}");
             }
         }
     }
@@ -638,18 +535,10 @@ mod tests {
     /// A missing sibling is named, and the trie stays as it was.
     #[test]
     fn a_missing_sibling_is_named() {
-        let all: Vec<_> = pairs(7, 2)
-            .into_iter()
-            .map(|(key, _)| (key, keccak256(key).to_vec()))
-            .collect();
+        let all: Vec<_> = pairs(7, 2).into_iter().map(|(key, _)| (key, keccak256(key).to_vec())).collect();
         let (root, store) = stored(&mut built(&all));
-        let sibling = store
-            .values()
-            .find(|raw| keccak256(raw) != root && !holds(raw, &all[0].1))
-            .cloned();
-        let Some(sibling) = sibling else {
-            panic!("two keys make two leaves")
-        };
+        let sibling = store.values().find(|raw| keccak256(raw) != root && !holds(raw, &all[0].1)).cloned();
+        let Some(sibling) = sibling else { panic!("two keys make two leaves") };
         let mut short = Store::default();
         for raw in store.values().filter(|raw| **raw != sibling) {
             short.add(raw.clone());
@@ -659,10 +548,7 @@ mod tests {
         assert!(matches!(error, TrieError::Missing { hash, .. } if hash == keccak256(&sibling)));
         assert_eq!(trie.root(&mut |_, _| ()), root);
         trie.remove(all[0].0.as_slice(), &store).unwrap();
-        assert_eq!(
-            trie.root(&mut |_, _| ()),
-            built(&all[1..]).root(&mut |_, _| ())
-        );
+        assert_eq!(trie.root(&mut |_, _| ()), built(&all[1..]).root(&mut |_, _| ()));
     }
 
     fn holds(raw: &[u8], value: &[u8]) -> bool {
@@ -680,17 +566,8 @@ mod tests {
                 only.add(raw.clone().into());
             }
             assert_eq!(keccak256(&proof[0]), root);
-            let expected = Trie::new(root)
-                .get(key.as_slice(), &store)
-                .unwrap()
-                .map(<[u8]>::to_vec);
-            assert_eq!(
-                Trie::new(root)
-                    .get(key.as_slice(), &only)
-                    .unwrap()
-                    .map(<[u8]>::to_vec),
-                expected
-            );
+            let expected = Trie::new(root).get(key.as_slice(), &store).unwrap().map(<[u8]>::to_vec);
+            assert_eq!(Trie::new(root).get(key.as_slice(), &only).unwrap().map(<[u8]>::to_vec), expected);
         }
     }
 }

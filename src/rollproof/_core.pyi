@@ -5,7 +5,33 @@ Every function releases the GIL while it computes. Nothing here panics into Pyth
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self, final
+
+__all__ = [
+    "CoreError",
+    "Done",
+    "Env",
+    "Invalid",
+    "Missing",
+    "Needs",
+    "Preimages",
+    "Rules",
+    "State",
+    "Trace",
+    "decode_transaction",
+    "find_key",
+    "genesis",
+    "keccak256",
+    "ordered_root",
+    "post_state",
+    "rlp_decode",
+    "rlp_encode",
+    "run_block",
+    "run_transactions",
+    "sign_hash",
+    "time_bare",
+    "time_execution",
+]
 
 class CoreError(ValueError): ...  # input that breaks its own format or a bound; one line, names the thing
 
@@ -15,36 +41,46 @@ def rlp_decode(data: bytes, max_depth: int = 8, max_items: int = 1_000_000) -> A
 def ordered_root(values: Sequence[bytes]) -> bytes: ...  # root of the trie rlp(index) -> value
 def sign_hash(hash: bytes, private_key: bytes) -> tuple[int, int, int]: ...  # (y_parity, r, s), low s, RFC 6979
 def decode_transaction(raw: bytes, family: str) -> dict[str, Any]: ...
+
 # {hash, type, sender, nonce, to (None for create), value, gas_limit, input, max_fee_per_gas, max_priority_fee_per_gas|None,
 #  chain_id|None, blob_hashes: list[bytes], ...; deposits: source_hash, mint, is_system}
-def genesis(accounts: Sequence[tuple[bytes, int, int, bytes, Sequence[tuple[int, int]]]]) -> tuple[bytes, list[bytes]]: ...
+def genesis(
+    accounts: Sequence[tuple[bytes, int, int, bytes, Sequence[tuple[int, int]]]],
+) -> tuple[bytes, list[bytes]]: ...
+
 # [(address, nonce, balance, code, [(slot, value)])] -> (state root, preimages: trie nodes and codes)
 def find_key(prefix: bytes, length: int, budget: int, seed: int) -> bytes | None: ...
+
 # a preimage of `length` bytes (20 address, 32 slot) whose keccak256 starts with the nibbles `prefix` (one nibble a byte)
 
+@final
 class Preimages:
     """keccak-256 -> bytes; hashes every value itself, so nothing in it needs trust."""
-    def __init__(self) -> None: ...
+    def __new__(cls) -> Self: ...
     def add(self, values: Sequence[bytes]) -> int: ...  # how many were new
     def add_packed(self, data: bytes, lengths: bytes) -> int: ...  # concatenated values, u32 little-endian lengths
     def get(self, hash: bytes) -> bytes | None: ...
     def values(self) -> list[bytes]: ...
-    def __contains__(self, hash: bytes) -> bool: ...
+    def __contains__(self, key: bytes, /) -> bool: ...
     def __len__(self) -> int: ...
 
 class Missing(Exception): ...  # args: (Needs,)
 
+@final
 class State:
     """Reads of a state pinned to a root. `account`/`storage` raise Missing(needs) where a node is not there."""
-    def __init__(self, preimages: Preimages, root: bytes) -> None: ...
-    def account(self, address: bytes) -> tuple[int, int, bytes, bytes] | None: ...  # nonce, balance, storage_root, code_hash
+    def __new__(cls, preimages: Preimages, root: bytes) -> Self: ...
+    def account(
+        self, address: bytes
+    ) -> tuple[int, int, bytes, bytes] | None: ...  # nonce, balance, storage_root, code_hash
     def storage(self, address: bytes, slot: bytes) -> int: ...
     def prove(self, address: bytes, slot: bytes | None = None) -> list[bytes]: ...  # nodes from the root down
 
+@final
 class Rules:
     """The rules of one block. Unknown family or fork: CoreError naming it."""
-    def __init__(
-        self,
+    def __new__(
+        cls,
         *,
         family: str,  # "ethereum" | "op"
         chain_id: int,
@@ -56,28 +92,32 @@ class Rules:
         dao: bool = False,  # apply the DAO fork's balance moves before this block
         create2_deployer: bool = False,  # first Canyon block
         deposit_contract: bytes | None = None,  # EIP-6110
-    ) -> None: ...
+    ) -> Self: ...
 
+@final
 class Env:
     """What the block header gives to execution."""
-    def __init__(
-        self,
+    def __new__(
+        cls,
         *,
         number: int,
         timestamp: int,
         gas_limit: int,
         beneficiary: bytes,
         parent_hash: bytes,
-        difficulty: int = 0,
-        prev_randao: bytes = ...,
+        difficulty: int | None = None,
+        prev_randao: bytes | None = None,
         base_fee: int | None = None,
         excess_blob_gas: int | None = None,
         parent_beacon_block_root: bytes | None = None,
-        block_hashes: dict[int, bytes] | None = None,  # unauthenticated; used only where the preimages' header chain ends
-    ) -> None: ...
+        block_hashes: dict[int, bytes]
+        | None = None,  # unauthenticated; used only where the preimages' header chain ends
+    ) -> Self: ...
 
+@final
 class Needs:
     """What execution could not read, in the order it was asked for. The first entry was certainly needed."""
+
     first: str  # one line naming it
     accounts: list[bytes]
     slots: list[tuple[bytes, bytes]]  # address, slot
@@ -85,12 +125,15 @@ class Needs:
     headers: list[tuple[int, bytes]]  # number, hash
     nodes: list[tuple[bytes | None, bytes, bytes]]  # address (None: account trie), path nibbles (one a byte), node hash
 
+@final
 class Invalid:
     """The block cannot be valid whatever its header claims."""
+
     transaction: int | None  # index of the transaction that may not be in the block
     kind: str  # e.g. "nonce-too-low", "intrinsic-gas-too-low", "undecodable", "block-gas-exceeded"
     reason: str
 
+@final
 class Done:
     state_root: bytes
     transactions_root: bytes
@@ -98,17 +141,29 @@ class Done:
     logs_bloom: bytes
     gas_used: int
     blob_gas_used: int  # OP Jovian: DA footprint
-    withdrawals_root: bytes | None  # Ethereum: of the list; OP: empty root (Canyon), message passer's storage root (Isthmus)
+    withdrawals_root: (
+        bytes | None
+    )  # Ethereum: of the list; OP: empty root (Canyon), message passer's storage root (Isthmus)
     requests_hash: bytes | None
     receipts: list[bytes]  # consensus encoding (EIP-2718), as hashed into the receipts root
-    outcomes: list[dict[str, Any]]  # per transaction {hash, type, sender, to, status, gas_used, cumulative_gas_used, logs: [(address, [topics], data)], output, created}
-    changes: list[tuple[bytes, tuple[int, int, bytes, bytes] | None, tuple[int, int, bytes, bytes] | None, list[tuple[bytes, int, int]]]]
+    outcomes: list[
+        dict[str, Any]
+    ]  # per transaction {hash, type, sender, to, status, gas_used, cumulative_gas_used, logs: [(address, [topics], data)], output, created}
+    changes: list[
+        tuple[
+            bytes,
+            tuple[int, int, bytes, bytes] | None,
+            tuple[int, int, bytes, bytes] | None,
+            list[tuple[bytes, int, int]],
+        ]
+    ]
     # address, pre account (nonce, balance, storage_root, code_hash), post account (None: absent), [(slot, pre, post)]
     touched: list[tuple[bytes, list[bytes]]]  # accounts and slots read from the pre-state
     used_block_hashes: list[int]  # numbers that BLOCKHASH took from Env.block_hashes: unauthenticated
     trace: Trace | None
     stages: dict[str, float]  # seconds: decode, recover, execute, roots
 
+@final
 class Trace:
     """Columns; see rollproof.replay.trace for the lazily decoded view."""
     def column(self, name: str) -> bytes: ...
@@ -134,14 +189,30 @@ def run_transactions(
     trace: bool = False,
 ) -> Done | Invalid | Needs: ...  # without what a block does around them: system calls, requests, withdrawals, reward
 def post_state(
-    preimages: Preimages, parent_state_root: bytes, rules: Rules, env: Env, transactions: Sequence[bytes],
+    preimages: Preimages,
+    parent_state_root: bytes,
+    rules: Rules,
+    env: Env,
+    transactions: Sequence[bytes],
     withdrawals: Sequence[tuple[int, int, bytes, int]] | None = None,
-) -> tuple[bytes, list[bytes]]: ...  # state root and the new trie nodes and codes, for building a chain on top of a block
+) -> tuple[
+    bytes, list[bytes]
+]: ...  # state root and the new trie nodes and codes, for building a chain on top of a block
 def time_bare(
-    preimages: Preimages, parent_state_root: bytes, rules: Rules, env: Env, transactions: Sequence[bytes],
+    preimages: Preimages,
+    parent_state_root: bytes,
+    rules: Rules,
+    env: Env,
+    transactions: Sequence[bytes],
     withdrawals: Sequence[tuple[int, int, bytes, int]] | None = None,
 ) -> dict[str, float]: ...  # for benchmarks: seconds of each stage with revm as it is, nothing noted
 def time_execution(
-    preimages: Preimages, parent_state_root: bytes, rules: Rules, env: Env, transactions: Sequence[bytes],
-    withdrawals: Sequence[tuple[int, int, bytes, int]] | None = None, *, watch: str = "bare",
+    preimages: Preimages,
+    parent_state_root: bytes,
+    rules: Rules,
+    env: Env,
+    transactions: Sequence[bytes],
+    withdrawals: Sequence[tuple[int, int, bytes, int]] | None = None,
+    *,
+    watch: str = "bare",
 ) -> float: ...  # for benchmarks: seconds of execution on state already in memory; watch is bare, frames or trace

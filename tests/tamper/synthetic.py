@@ -33,6 +33,7 @@ CONSOLIDATION_REQUESTS = bytes.fromhex("0000bbddc7ce488642fb579f8b00f3a590007251
 # Chain, and the parent's time under the fork.
 ETHEREUM_CANCUN = (1, 1_720_000_001)
 ETHEREUM_PRAGUE = (1, 1_750_000_001)
+ETHEREUM_OSAKA = (1, 1_770_000_001)
 OP_ISTHMUS = (10, 1_750_000_001)
 OP_JOVIAN = (10, 1_765_000_001)
 NUMBER = 200_000_000
@@ -105,7 +106,7 @@ def propose(
 ) -> tuple[Claim, list[bytes]]:
     """As `block`, with a header whose results are not computed yet."""
     chain_id, time = era
-    op, prague = chain_id == 10, era in (ETHEREUM_PRAGUE, OP_ISTHMUS, OP_JOVIAN)
+    op, prague = chain_id == 10, era != ETHEREUM_CANCUN
     if op:
         transactions = [attributes(era, accounts[L1_BLOCK][3]), *transactions]
     root, preimages = state(accounts)

@@ -135,8 +135,8 @@ def test_results_on_a_pre_state_that_nothing_vouches_for(shared_data: Path, name
     """The pre-state root may be what is wrong."""
     record = seal.honest(shared_data / "blocks", name)
     honest = getattr(seal.header_of(record), field)
-    wrong = honest + 1 if isinstance(honest, int) else flipped(honest)
-    result = seal.verdict(seal.reseal(record, **{field: wrong}))
+    change: dict[str, Any] = {field: honest + 1 if isinstance(honest, int) else flipped(honest)}
+    result = seal.verdict(seal.reseal(record, **change))
     assert result.outcome is Outcome.UNKNOWN
     assert field in result.reason
     assert "pre-state root from the record" in result.reason

@@ -17,7 +17,16 @@ from rollproof.replay.verify import verify_claim
 from rollproof.types import Outcome, Verdict
 from tamper import seal, synthetic
 from tamper.faulty import OPERATOR_FEE_VAULT, Faulty
-from tamper.synthetic import BASE_FEE, ETHER, ETHEREUM_CANCUN, ETHEREUM_PRAGUE, OP_ISTHMUS, OP_JOVIAN, Holder
+from tamper.synthetic import (
+    BASE_FEE,
+    ETHER,
+    ETHEREUM_CANCUN,
+    ETHEREUM_OSAKA,
+    ETHEREUM_PRAGUE,
+    OP_ISTHMUS,
+    OP_JOVIAN,
+    Holder,
+)
 
 pytestmark = [
     pytest.mark.eels,
@@ -26,8 +35,8 @@ pytestmark = [
 
 TOUCH, REVERTING, CALLER = b"\x70" * 20, b"\x71" * 20, b"\x72" * 20
 SLOT_0, SLOT_1 = bytes(32), (1).to_bytes(32, "big")
-ERAS = [ETHEREUM_CANCUN, ETHEREUM_PRAGUE, OP_ISTHMUS, OP_JOVIAN]
-IDS = ["cancun", "prague", "isthmus", "jovian"]
+ERAS = [ETHEREUM_CANCUN, ETHEREUM_PRAGUE, ETHEREUM_OSAKA, OP_ISTHMUS, OP_JOVIAN]
+IDS = ["cancun", "prague", "osaka", "isthmus", "jovian"]
 SCALAR, CONSTANT = 1_500_000, 7_000  # operator fee
 
 
@@ -177,6 +186,9 @@ def _legacy_of_another_chain() -> bytes:
     return synthetic.account("alice", 5).send_legacy(b"\x99" * 20)
 
 
+# Bytes that do not compress: at a footprint scalar of 400 they weigh more than the block's gas limit.
+RANDOM = b"".join(_core.keccak256(index.to_bytes(4, "big")) for index in range(3_125))
+
 INVALID: list[tuple[str, tuple[int, int], Any]] = [
     ("insufficient-funds", ETHEREUM_CANCUN, lambda a: a.send(TOUCH, value=ETHER)),
     ("insufficient-funds", OP_JOVIAN, lambda a: a.send(TOUCH, value=ETHER - 21_000 * 100 * GWEI)),  # but for L2's fees
@@ -198,6 +210,10 @@ INVALID: list[tuple[str, tuple[int, int], Any]] = [
     ("block-gas-exceeded", OP_JOVIAN, lambda a: a.send(TOUCH, gas=synthetic.GAS_LIMIT - 20_999, fee=BASE_FEE, tip=0)),
     ("init-code-too-large", ETHEREUM_CANCUN, lambda a: a.send(None, data=bytes(49_153), gas=5_000_000)),
     ("blob-gas-exceeded", ETHEREUM_CANCUN, lambda a: a.send(TOUCH, blobs=[b"\1" + bytes(31)] * 7)),
+    ("blob-gas-exceeded", ETHEREUM_OSAKA, lambda a: a.send(TOUCH, blobs=[b"\1" + bytes(31)] * 22)),  # BPO 2: 21
+    ("blobs", ETHEREUM_PRAGUE, lambda a: a.send(TOUCH, blobs=[b"\2" + bytes(31)])),  # not a KZG hash
+    ("gas-limit-above-cap", ETHEREUM_OSAKA, lambda a: a.send(TOUCH, gas=2**24 + 1, fee=BASE_FEE, tip=0)),  # EIP-7825
+    ("da-footprint-exceeded", OP_JOVIAN, lambda a: a.send(TOUCH, data=RANDOM, gas=4_100_000, fee=BASE_FEE, tip=0)),
     ("sender-has-code", ETHEREUM_CANCUN, lambda a: synthetic.account("coded", 1).send(TOUCH)),
 ]
 
@@ -216,6 +232,17 @@ def test_an_invalid_transaction_after_a_valid_one(kind: str, era: tuple[int, int
     claimed, computed = seal.found(result)[str(len(block.claim.transactions))]
     assert claimed == "included"
     assert (computed or "").startswith(f"invalid, {kind}: ")
+
+
+def test_block_above_the_size_limit() -> None:
+    """EIP-7934: a rule on the encoding, which stands beside whatever else is wrong with such a block."""
+    block = synthetic.block(ETHEREUM_OSAKA, accounts(ETHEREUM_OSAKA), [])
+    alice, _ = people(1)
+    result = verify_claim(
+        include(block, [alice.send(TOUCH, data=bytes(8_400_000))]), block.values, second_opinion="never"
+    )
+    assert result.outcome is Outcome.BROKEN
+    assert (seal.found(result)["block_size"][1], *seal.found(result)) == ("<= 8388608", "block_size", "0")
 
 
 # ----------------------------------------------------------------------------------------- transactions of like results

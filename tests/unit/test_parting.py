@@ -46,7 +46,7 @@ def test_equal_tries_do_not_part() -> None:
 
 
 def test_names_the_prefix_below_which_nothing_was_served() -> None:
-    before = {n: 1 for n in range(1, 60)}
+    before = dict.fromkeys(range(1, 60), 1)
     (left, left_nodes), (right, right_nodes) = state(before | {7: 99}), state(before)
     top = {left: left_nodes[left]}
     found = list(part(left, right, top.get, right_nodes.get))
@@ -60,4 +60,5 @@ def test_names_the_prefix_below_which_nothing_was_served() -> None:
 
 def test_says_only_that_the_roots_differ_where_nothing_was_served() -> None:
     (left, _), (right, nodes) = state({1: 1}), state({1: 2})
-    assert list(part(left, right, {}.get, nodes.get)) == [Parting(b"", left, b"", True)]
+    nothing: dict[bytes, bytes] = {}
+    assert list(part(left, right, nothing.get, nodes.get)) == [Parting(b"", left, b"", True)]

@@ -1,8 +1,6 @@
 //! Rules, environment, and the outcomes of running a block.
 
-use super::{
-    CoreError, address, bytes, compute, dict, int, state::Preimages, state::fields, uint, word,
-};
+use super::{CoreError, address, bytes, compute, dict, int, state::Preimages, state::fields, uint, word};
 use crate::{
     execute::{self, Body, Run, Watch, Withdrawal},
     ledger, rules,
@@ -48,14 +46,8 @@ impl Rules {
         create2_deployer: bool,
         deposit_contract: Option<PyBackedBytes>,
     ) -> PyResult<Self> {
-        let blob = blob.map(|(target, max, update_fraction)| BlobSchedule {
-            target,
-            max,
-            update_fraction,
-        });
-        if blob.is_some_and(|blob| {
-            blob.update_fraction == 0 || blob.max > 1 << 20 || blob.target > blob.max
-        }) {
+        let blob = blob.map(|(target, max, update_fraction)| BlobSchedule { target, max, update_fraction });
+        if blob.is_some_and(|blob| blob.update_fraction == 0 || blob.max > 1 << 20 || blob.target > blob.max) {
             return Err(CoreError::new_err("a blob schedule out of range"));
         }
         Ok(Self(rules::Rules {
@@ -65,9 +57,7 @@ impl Rules {
             block_reward,
             dao,
             create2_deployer,
-            deposit_contract: deposit_contract
-                .map(|raw| address(&raw, "deposit contract"))
-                .transpose()?,
+            deposit_contract: deposit_contract.map(|raw| address(&raw, "deposit contract")).transpose()?,
         }))
     }
 
@@ -108,14 +98,8 @@ impl Env {
             gas_limit,
             beneficiary: address(beneficiary, "beneficiary")?,
             parent_hash: word(parent_hash, "parent hash")?,
-            difficulty: difficulty
-                .map(|value| uint(&value, "difficulty"))
-                .transpose()?
-                .unwrap_or_default(),
-            prev_randao: prev_randao
-                .map(|raw| word(&raw, "prev_randao"))
-                .transpose()?
-                .unwrap_or_default(),
+            difficulty: difficulty.map(|value| uint(&value, "difficulty")).transpose()?.unwrap_or_default(),
+            prev_randao: prev_randao.map(|raw| word(&raw, "prev_randao")).transpose()?.unwrap_or_default(),
             base_fee,
             excess_blob_gas,
             parent_beacon_block_root: parent_beacon_block_root
@@ -138,38 +122,22 @@ impl Needs {
 
     #[getter]
     fn accounts<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
-        self.0
-            .accounts
-            .iter()
-            .map(|place| bytes(py, place))
-            .collect()
+        self.0.accounts.iter().map(|place| bytes(py, place)).collect()
     }
 
     #[getter]
     fn slots<'py>(&self, py: Python<'py>) -> Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
-        self.0
-            .slots
-            .iter()
-            .map(|(place, slot)| (bytes(py, place), bytes(py, slot)))
-            .collect()
+        self.0.slots.iter().map(|(place, slot)| (bytes(py, place), bytes(py, slot))).collect()
     }
 
     #[getter]
     fn codes<'py>(&self, py: Python<'py>) -> Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
-        self.0
-            .codes
-            .iter()
-            .map(|(place, hash)| (bytes(py, place), bytes(py, hash)))
-            .collect()
+        self.0.codes.iter().map(|(place, hash)| (bytes(py, place), bytes(py, hash))).collect()
     }
 
     #[getter]
     fn headers<'py>(&self, py: Python<'py>) -> Vec<(u64, Bound<'py, PyBytes>)> {
-        self.0
-            .headers
-            .iter()
-            .map(|(number, hash)| (*number, bytes(py, hash)))
-            .collect()
+        self.0.headers.iter().map(|(number, hash)| (*number, bytes(py, hash))).collect()
     }
 
     #[getter]
@@ -177,20 +145,10 @@ impl Needs {
     fn nodes<'py>(
         &self,
         py: Python<'py>,
-    ) -> Vec<(
-        Option<Bound<'py, PyBytes>>,
-        Bound<'py, PyBytes>,
-        Bound<'py, PyBytes>,
-    )> {
+    ) -> Vec<(Option<Bound<'py, PyBytes>>, Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
         let nodes = self.0.nodes.iter();
         nodes
-            .map(|(place, path, hash)| {
-                (
-                    place.map(|place| bytes(py, place)),
-                    bytes(py, path),
-                    bytes(py, hash),
-                )
-            })
+            .map(|(place, path, hash)| (place.map(|place| bytes(py, place)), bytes(py, path), bytes(py, hash)))
             .collect()
     }
 
@@ -220,10 +178,7 @@ impl Invalid {
     }
 
     fn __repr__(&self) -> String {
-        format!(
-            "Invalid({:?}, {}, {:?})",
-            self.0.transaction, self.0.kind, self.0.reason
-        )
+        format!("Invalid({:?}, {}, {:?})", self.0.transaction, self.0.kind, self.0.reason)
     }
 }
 
@@ -233,10 +188,7 @@ pub struct Trace(Columns);
 #[pymethods]
 impl Trace {
     fn column<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyBytes>> {
-        let column = self
-            .0
-            .get(name)
-            .ok_or_else(|| CoreError::new_err(format!("no trace column {name:?}")))?;
+        let column = self.0.get(name).ok_or_else(|| CoreError::new_err(format!("no trace column {name:?}")))?;
         Ok(bytes(py, column))
     }
 
@@ -295,40 +247,24 @@ impl Done {
 
     #[getter]
     fn receipts<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
-        self.done
-            .receipts
-            .iter()
-            .map(|raw| bytes(py, raw))
-            .collect()
+        self.done.receipts.iter().map(|raw| bytes(py, raw)).collect()
     }
 
     #[getter]
     fn outcomes<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
-        self.done
-            .outcomes
-            .iter()
-            .map(|outcome| outcome_dict(py, outcome))
-            .collect()
+        self.done.outcomes.iter().map(|outcome| outcome_dict(py, outcome)).collect()
     }
 
     #[getter]
     fn changes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
         for change in &self.done.changes {
-            let before = change
-                .before
-                .map(|account| fields(py, account))
-                .transpose()?;
-            let after = change
-                .after
-                .map(|account| fields(py, account))
-                .transpose()?;
+            let before = change.before.map(|account| fields(py, account)).transpose()?;
+            let after = change.after.map(|account| fields(py, account)).transpose()?;
             let slots: PyResult<Vec<_>> = change
                 .slots
                 .iter()
-                .map(|(slot, before, after)| {
-                    Ok((bytes(py, slot), int(py, *before)?, int(py, *after)?))
-                })
+                .map(|(slot, before, after)| Ok((bytes(py, slot), int(py, *before)?, int(py, *after)?)))
                 .collect();
             list.append((bytes(py, change.address), before, after, slots?))?;
         }
@@ -336,19 +272,9 @@ impl Done {
     }
 
     #[getter]
-    fn touched<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> Vec<(Bound<'py, PyBytes>, Vec<Bound<'py, PyBytes>>)> {
+    fn touched<'py>(&self, py: Python<'py>) -> Vec<(Bound<'py, PyBytes>, Vec<Bound<'py, PyBytes>>)> {
         let touched = self.done.touched.iter();
-        touched
-            .map(|(place, slots)| {
-                (
-                    bytes(py, place),
-                    slots.iter().map(|slot| bytes(py, slot)).collect(),
-                )
-            })
-            .collect()
+        touched.map(|(place, slots)| (bytes(py, place), slots.iter().map(|slot| bytes(py, slot)).collect())).collect()
     }
 
     #[getter]
@@ -395,33 +321,13 @@ fn outcome_dict<'py>(py: Python<'py>, outcome: &execute::Outcome) -> PyResult<Bo
             ("hash", bytes(py, outcome.hash).into_any()),
             ("type", outcome.tx_type.into_pyobject(py)?.into_any()),
             ("sender", bytes(py, outcome.sender).into_any()),
-            (
-                "to",
-                outcome
-                    .to
-                    .map(|to| bytes(py, to))
-                    .into_pyobject(py)?
-                    .into_any(),
-            ),
-            (
-                "status",
-                (outcome.success as u8).into_pyobject(py)?.into_any(),
-            ),
+            ("to", outcome.to.map(|to| bytes(py, to)).into_pyobject(py)?.into_any()),
+            ("status", (outcome.success as u8).into_pyobject(py)?.into_any()),
             ("gas_used", outcome.gas_used.into_pyobject(py)?.into_any()),
-            (
-                "cumulative_gas_used",
-                outcome.cumulative_gas_used.into_pyobject(py)?.into_any(),
-            ),
+            ("cumulative_gas_used", outcome.cumulative_gas_used.into_pyobject(py)?.into_any()),
             ("logs", logs.into_pyobject(py)?.into_any()),
             ("output", bytes(py, &outcome.output).into_any()),
-            (
-                "created",
-                outcome
-                    .created
-                    .map(|created| bytes(py, created))
-                    .into_pyobject(py)?
-                    .into_any(),
-            ),
+            ("created", outcome.created.map(|created| bytes(py, created)).into_pyobject(py)?.into_any()),
         ],
     )
 }
@@ -436,26 +342,14 @@ struct Given {
 }
 
 impl Given {
-    fn new(
-        root: &[u8],
-        transactions: &[PyBackedBytes],
-        withdrawals: Option<Vec<RawWithdrawal>>,
-    ) -> PyResult<Self> {
+    fn new(root: &[u8], transactions: &[PyBackedBytes], withdrawals: Option<Vec<RawWithdrawal>>) -> PyResult<Self> {
         let withdrawal = |(index, validator_index, place, amount): &RawWithdrawal| {
             let address = address(place, "withdrawal address")?;
-            Ok(Withdrawal {
-                index: *index,
-                validator_index: *validator_index,
-                address,
-                amount: *amount,
-            })
+            Ok(Withdrawal { index: *index, validator_index: *validator_index, address, amount: *amount })
         };
         Ok(Self {
             root: word(root, "parent state root")?,
-            transactions: transactions
-                .iter()
-                .map(|raw| Bytes::copy_from_slice(raw))
-                .collect(),
+            transactions: transactions.iter().map(|raw| Bytes::copy_from_slice(raw)).collect(),
             withdrawals: withdrawals
                 .map(|list| list.iter().map(withdrawal).collect::<PyResult<Vec<_>>>())
                 .transpose()?,
@@ -463,11 +357,7 @@ impl Given {
     }
 
     fn body(&self) -> Body<'_> {
-        Body {
-            transactions: &self.transactions,
-            withdrawals: self.withdrawals.as_deref(),
-            alone: false,
-        }
+        Body { transactions: &self.transactions, withdrawals: self.withdrawals.as_deref(), alone: false }
     }
 }
 
@@ -484,20 +374,8 @@ fn run(
     watch: Watch,
 ) -> PyResult<Run> {
     let given = Given::new(parent_state_root, &transactions, withdrawals)?;
-    let body = Body {
-        alone,
-        ..given.body()
-    };
-    compute(py, || {
-        execute::run(
-            &preimages.read(),
-            given.root,
-            &rules.0,
-            &env.0,
-            &body,
-            watch,
-        )
-    })
+    let body = Body { alone, ..given.body() };
+    compute(py, || execute::run(&preimages.read(), given.root, &rules.0, &env.0, &body, watch))
 }
 
 #[pyfunction]
@@ -514,17 +392,7 @@ fn run_block<'py>(
     trace: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     let watch = if trace { Watch::Trace } else { Watch::Frames };
-    let ran = run(
-        py,
-        preimages,
-        parent_state_root,
-        rules,
-        env,
-        transactions,
-        withdrawals,
-        false,
-        watch,
-    )?;
+    let ran = run(py, preimages, parent_state_root, rules, env, transactions, withdrawals, false, watch)?;
     answer(py, ran)
 }
 
@@ -541,28 +409,14 @@ fn run_transactions<'py>(
     trace: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     let watch = if trace { Watch::Trace } else { Watch::Frames };
-    let ran = run(
-        py,
-        preimages,
-        state_root,
-        rules,
-        env,
-        transactions,
-        None,
-        true,
-        watch,
-    )?;
+    let ran = run(py, preimages, state_root, rules, env, transactions, None, true, watch)?;
     answer(py, ran)
 }
 
 fn answer(py: Python<'_>, ran: Run) -> PyResult<Bound<'_, PyAny>> {
     match ran {
         Run::Done(mut done) => {
-            let trace = done
-                .trace
-                .take()
-                .map(|columns| Py::new(py, Trace(columns)))
-                .transpose()?;
+            let trace = done.trace.take().map(|columns| Py::new(py, Trace(columns))).transpose()?;
             Ok(Bound::new(py, Done { done: *done, trace })?.into_any())
         }
         Run::Invalid(invalid) => Ok(Bound::new(py, Invalid(invalid))?.into_any()),
@@ -590,23 +444,12 @@ fn time_execution(
         "frames" => Watch::Frames,
         "trace" => Watch::Trace,
         other => {
-            return Err(CoreError::new_err(format!(
-                "watch is bare, frames or trace, not {other:?}"
-            )));
+            return Err(CoreError::new_err(format!("watch is bare, frames or trace, not {other:?}")));
         }
     };
     let given = Given::new(parent_state_root, &transactions, withdrawals)?;
-    compute(py, || {
-        execute::time(
-            &preimages.read(),
-            given.root,
-            &rules.0,
-            &env.0,
-            &given.body(),
-            watch,
-        )
-    })?
-    .ok_or_else(|| CoreError::new_err("the block does not run to its end"))
+    compute(py, || execute::time(&preimages.read(), given.root, &rules.0, &env.0, &given.body(), watch))?
+        .ok_or_else(|| CoreError::new_err("the block does not run to its end"))
 }
 
 /// Seconds of each stage with revm bare: no frames noted, no instruction replaced. For benchmarks.
@@ -621,17 +464,7 @@ fn time_bare<'py>(
     transactions: Vec<PyBackedBytes>,
     withdrawals: Option<Vec<RawWithdrawal>>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    match run(
-        py,
-        preimages,
-        parent_state_root,
-        rules,
-        env,
-        transactions,
-        withdrawals,
-        false,
-        Watch::Bare,
-    )? {
+    match run(py, preimages, parent_state_root, rules, env, transactions, withdrawals, false, Watch::Bare)? {
         Run::Done(done) => {
             let out = PyDict::new(py);
             for (name, seconds) in done.stages {
@@ -655,26 +488,13 @@ fn post_state<'py>(
     transactions: Vec<PyBackedBytes>,
     withdrawals: Option<Vec<RawWithdrawal>>,
 ) -> PyResult<(Bound<'py, PyBytes>, Vec<Bound<'py, PyBytes>>)> {
-    match run(
-        py,
-        preimages,
-        parent_state_root,
-        rules,
-        env,
-        transactions,
-        withdrawals,
-        false,
-        Watch::Frames,
-    )? {
+    match run(py, preimages, parent_state_root, rules, env, transactions, withdrawals, false, Watch::Frames)? {
         Run::Done(done) => {
             let fresh = done.fresh.iter().map(|raw| bytes(py, raw)).collect();
             Ok((bytes(py, done.state_root), fresh))
         }
         Run::Invalid(invalid) => Err(CoreError::new_err(invalid.reason)),
-        Run::Needs(needs) => Err(CoreError::new_err(format!(
-            "missing {}",
-            needs.first.unwrap_or_default()
-        ))),
+        Run::Needs(needs) => Err(CoreError::new_err(format!("missing {}", needs.first.unwrap_or_default()))),
         Run::Malformed(why) => Err(CoreError::new_err(why)),
     }
 }

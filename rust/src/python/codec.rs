@@ -62,16 +62,10 @@ fn put_item(out: &mut Vec<u8>, item: &Bound<'_, PyAny>, depth: usize) -> PyResul
 
 #[pyfunction]
 #[pyo3(signature = (data, max_depth=8, max_items=1_000_000))]
-fn rlp_decode<'py>(
-    py: Python<'py>,
-    data: &[u8],
-    max_depth: usize,
-    max_items: usize,
-) -> PyResult<Bound<'py, PyAny>> {
+fn rlp_decode<'py>(py: Python<'py>, data: &[u8], max_depth: usize, max_items: usize) -> PyResult<Bound<'py, PyAny>> {
     // Counting starts high where the caller wants fewer than the core's own bound.
     let mut items = rlp::MAX_ITEMS.saturating_sub(max_items);
-    let item =
-        rlp::decode(data, max_depth.min(MAX_DEPTH), &mut items).map_err(CoreError::new_err)?;
+    let item = rlp::decode(data, max_depth.min(MAX_DEPTH), &mut items).map_err(CoreError::new_err)?;
     to_python(py, &item)
 }
 
@@ -105,22 +99,15 @@ fn sign_hash<'py>(
 ) -> PyResult<(i32, Bound<'py, PyAny>, Bound<'py, PyAny>)> {
     let key = word(private_key, "private key")?;
     // The key's value stays out of the message.
-    let key = secp256k1::SecretKey::from_byte_array(key.0)
-        .map_err(|_| CoreError::new_err("not a private key"))?;
+    let key = secp256k1::SecretKey::from_byte_array(key.0).map_err(|_| CoreError::new_err("not a private key"))?;
     let message = secp256k1::Message::from_digest(word(hash, "hash")?.0);
-    let (parity, compact) = secp256k1::SECP256K1
-        .sign_ecdsa_recoverable(message, &key)
-        .serialize_compact();
+    let (parity, compact) = secp256k1::SECP256K1.sign_ecdsa_recoverable(message, &key).serialize_compact();
     let half = |at: usize| int(py, U256::from_be_slice(&compact[at..at + 32]));
     Ok((i32::from(parity), half(0)?, half(32)?))
 }
 
 #[pyfunction]
-fn decode_transaction<'py>(
-    py: Python<'py>,
-    raw: &[u8],
-    family: &str,
-) -> PyResult<Bound<'py, PyDict>> {
+fn decode_transaction<'py>(py: Python<'py>, raw: &[u8], family: &str) -> PyResult<Bound<'py, PyDict>> {
     let op = match family {
         "ethereum" => false,
         "op" => true,
@@ -135,46 +122,15 @@ fn decode_transaction<'py>(
         ("type", tx.tx_type.into_pyobject(py)?.into_any()),
         ("sender", bytes(py, sender).into_any()),
         ("nonce", environment.nonce.into_pyobject(py)?.into_any()),
-        (
-            "to",
-            tx.to()
-                .map(|to| bytes(py, to))
-                .into_pyobject(py)?
-                .into_any(),
-        ),
+        ("to", tx.to().map(|to| bytes(py, to)).into_pyobject(py)?.into_any()),
         ("value", int(py, environment.value)?),
-        (
-            "gas_limit",
-            environment.gas_limit.into_pyobject(py)?.into_any(),
-        ),
+        ("gas_limit", environment.gas_limit.into_pyobject(py)?.into_any()),
         ("input", bytes(py, &environment.data).into_any()),
-        (
-            "max_fee_per_gas",
-            environment.gas_price.into_pyobject(py)?.into_any(),
-        ),
-        (
-            "max_priority_fee_per_gas",
-            environment.gas_priority_fee.into_pyobject(py)?.into_any(),
-        ),
-        (
-            "max_fee_per_blob_gas",
-            environment
-                .max_fee_per_blob_gas
-                .into_pyobject(py)?
-                .into_any(),
-        ),
-        (
-            "chain_id",
-            environment.chain_id.into_pyobject(py)?.into_any(),
-        ),
-        (
-            "blob_hashes",
-            PyList::new(
-                py,
-                environment.blob_hashes.iter().map(|hash| bytes(py, hash)),
-            )?
-            .into_any(),
-        ),
+        ("max_fee_per_gas", environment.gas_price.into_pyobject(py)?.into_any()),
+        ("max_priority_fee_per_gas", environment.gas_priority_fee.into_pyobject(py)?.into_any()),
+        ("max_fee_per_blob_gas", environment.max_fee_per_blob_gas.into_pyobject(py)?.into_any()),
+        ("chain_id", environment.chain_id.into_pyobject(py)?.into_any()),
+        ("blob_hashes", PyList::new(py, environment.blob_hashes.iter().map(|hash| bytes(py, hash)))?.into_any()),
         (
             "access_list",
             PyList::new(
@@ -184,8 +140,7 @@ fn decode_transaction<'py>(
                     .0
                     .iter()
                     .map(|item| {
-                        let keys: Vec<_> =
-                            item.storage_keys.iter().map(|key| bytes(py, key)).collect();
+                        let keys: Vec<_> = item.storage_keys.iter().map(|key| bytes(py, key)).collect();
                         (bytes(py, item.address), keys)
                     })
                     .collect::<Vec<_>>(),
@@ -196,10 +151,7 @@ fn decode_transaction<'py>(
     if let Some(deposit) = tx.deposit() {
         items.push(("source_hash", bytes(py, deposit.source_hash).into_any()));
         items.push(("mint", deposit.mint.into_pyobject(py)?.into_any()));
-        items.push((
-            "is_system",
-            deposit.is_system.into_pyobject(py)?.to_owned().into_any(),
-        ));
+        items.push(("is_system", deposit.is_system.into_pyobject(py)?.to_owned().into_any()));
     }
     if let Some(signed) = tx.signed() {
         let count = signed.authorization_list().map_or(0, <[_]>::len);
@@ -208,13 +160,8 @@ fn decode_transaction<'py>(
     dict(py, items)
 }
 
-type GenesisAccount<'py> = (
-    PyBackedBytes,
-    u64,
-    Bound<'py, PyAny>,
-    PyBackedBytes,
-    Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
-);
+type GenesisAccount<'py> =
+    (PyBackedBytes, u64, Bound<'py, PyAny>, PyBackedBytes, Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>);
 
 /// A state from nothing: its root and every preimage of it.
 #[pyfunction]
@@ -224,17 +171,9 @@ fn genesis<'py>(
 ) -> PyResult<(Bound<'py, PyBytes>, Vec<Bound<'py, PyBytes>>)> {
     let mut plain = Vec::with_capacity(accounts.len());
     for (place, nonce, balance, code, slots) in &accounts {
-        let slots: PyResult<Vec<(U256, U256)>> = slots
-            .iter()
-            .map(|(slot, value)| Ok((uint(slot, "slot")?, uint(value, "slot value")?)))
-            .collect();
-        plain.push((
-            address(place, "address")?,
-            *nonce,
-            uint(balance, "balance")?,
-            code.to_vec(),
-            slots?,
-        ));
+        let slots: PyResult<Vec<(U256, U256)>> =
+            slots.iter().map(|(slot, value)| Ok((uint(slot, "slot")?, uint(value, "slot value")?))).collect();
+        plain.push((address(place, "address")?, *nonce, uint(balance, "balance")?, code.to_vec(), slots?));
     }
     let (root, values) = compute(py, || {
         let mut values: Vec<Vec<u8>> = Vec::new();
@@ -245,34 +184,19 @@ fn genesis<'py>(
                 let mut raw = Vec::with_capacity(33);
                 rlp::put_be(&mut raw, &value.to_be_bytes::<32>());
                 let key = keccak(slot.to_be_bytes::<32>());
-                storage
-                    .insert(key.as_slice(), raw, &())
-                    .expect("a trie without blind nodes misses nothing");
+                storage.insert(key.as_slice(), raw, &()).expect("a trie without blind nodes misses nothing");
             }
             let storage_root = storage.root(&mut |_, raw| values.push(raw));
-            let account = TrieAccount {
-                nonce,
-                balance,
-                storage_root,
-                code_hash: keccak(&code),
-            };
+            let account = TrieAccount { nonce, balance, storage_root, code_hash: keccak(&code) };
             values.push(code);
             let key = keccak(place);
-            trie.insert(key.as_slice(), account.encode(), &())
-                .expect("a trie without blind nodes misses nothing");
+            trie.insert(key.as_slice(), account.encode(), &()).expect("a trie without blind nodes misses nothing");
         }
         let root = trie.root(&mut |_, raw| values.push(raw));
         debug_assert!(root != EMPTY_ROOT || values.is_empty());
         (root, values)
     })?;
-    Ok((
-        bytes(py, root),
-        values
-            .iter()
-            .filter(|value| !value.is_empty())
-            .map(|value| bytes(py, value))
-            .collect(),
-    ))
+    Ok((bytes(py, root), values.iter().filter(|value| !value.is_empty()).map(|value| bytes(py, value)).collect()))
 }
 
 /// Searches a key whose hash lies under a path: how a node that only answers proofs of keys is asked for a subtree.
@@ -285,9 +209,7 @@ fn find_key<'py>(
     seed: u64,
 ) -> PyResult<Option<Bound<'py, PyBytes>>> {
     if !matches!(length, 20 | 32) || prefix.len() > 64 || prefix.iter().any(|nibble| *nibble > 15) {
-        return Err(CoreError::new_err(
-            "a key has 20 or 32 bytes and a prefix at most 64 nibbles",
-        ));
+        return Err(CoreError::new_err("a key has 20 or 32 bytes and a prefix at most 64 nibbles"));
     }
     let found = compute(py, || {
         let mut key = B256::ZERO;

@@ -40,25 +40,13 @@ impl Preimages {
 
     fn add(&self, py: Python<'_>, values: Vec<PyBackedBytes>) -> PyResult<usize> {
         compute(py, || {
-            self.change(|store| {
-                values
-                    .iter()
-                    .filter(|value| store.add(Bytes::copy_from_slice(value)))
-                    .count()
-            })
+            self.change(|store| values.iter().filter(|value| store.add(Bytes::copy_from_slice(value))).count())
         })
     }
 
-    fn add_packed(
-        &self,
-        py: Python<'_>,
-        data: PyBackedBytes,
-        lengths: PyBackedBytes,
-    ) -> PyResult<usize> {
-        compute(py, || {
-            self.change(|store| store.add_packed(Bytes::copy_from_slice(&data), &lengths))
-        })?
-        .map_err(CoreError::new_err)
+    fn add_packed(&self, py: Python<'_>, data: PyBackedBytes, lengths: PyBackedBytes) -> PyResult<usize> {
+        compute(py, || self.change(|store| store.add_packed(Bytes::copy_from_slice(&data), &lengths)))?
+            .map_err(CoreError::new_err)
     }
 
     fn get<'py>(&self, py: Python<'py>, hash: &[u8]) -> PyResult<Option<Bound<'py, PyBytes>>> {
@@ -90,35 +78,20 @@ pub struct State {
     root: B256,
 }
 
-type Fields<'py> = (
-    u64,
-    Bound<'py, PyAny>,
-    Bound<'py, PyBytes>,
-    Bound<'py, PyBytes>,
-);
+type Fields<'py> = (u64, Bound<'py, PyAny>, Bound<'py, PyBytes>, Bound<'py, PyBytes>);
 
 /// An account as (nonce, balance, storage root, code hash).
 pub fn fields<'py>(py: Python<'py>, account: TrieAccount) -> PyResult<Fields<'py>> {
-    Ok((
-        account.nonce,
-        int(py, account.balance)?,
-        bytes(py, account.storage_root),
-        bytes(py, account.code_hash),
-    ))
+    Ok((account.nonce, int(py, account.balance)?, bytes(py, account.storage_root), bytes(py, account.code_hash)))
 }
 
 impl State {
     /// What a failed read says to Python.
     fn lacks(py: Python<'_>, error: TrieError, address: Address, slot: Option<B256>) -> PyErr {
         match error {
-            TrieError::Malformed { why, .. } => {
-                CoreError::new_err(format!("{why}, on the way to {address:#x}"))
-            }
+            TrieError::Malformed { why, .. } => CoreError::new_err(format!("{why}, on the way to {address:#x}")),
             TrieError::Missing { hash, .. } => {
-                let mut needs = ledger::Needs {
-                    first: Some(format!("trie node {hash}")),
-                    ..Default::default()
-                };
+                let mut needs = ledger::Needs { first: Some(format!("trie node {hash}")), ..Default::default() };
                 match slot {
                     Some(slot) => needs.slots.push((address, slot)),
                     None => needs.accounts.push(address),
@@ -134,12 +107,9 @@ impl State {
     fn find(&self, py: Python<'_>, place: Address) -> PyResult<Option<TrieAccount>> {
         let store = self.preimages.get().read();
         let mut trie = Trie::new(self.root);
-        let raw = trie
-            .get(keccak256(place).as_slice(), &*store)
-            .map_err(|error| Self::lacks(py, error, place, None))?;
-        raw.map(TrieAccount::decode)
-            .transpose()
-            .map_err(CoreError::new_err)
+        let raw =
+            trie.get(keccak256(place).as_slice(), &*store).map_err(|error| Self::lacks(py, error, place, None))?;
+        raw.map(TrieAccount::decode).transpose().map_err(CoreError::new_err)
     }
 }
 
@@ -147,64 +117,35 @@ impl State {
 impl State {
     #[new]
     fn new(preimages: Py<Preimages>, root: &[u8]) -> PyResult<Self> {
-        Ok(Self {
-            preimages,
-            root: word(root, "state root")?,
-        })
+        Ok(Self { preimages, root: word(root, "state root")? })
     }
 
     fn account<'py>(&self, py: Python<'py>, address: &[u8]) -> PyResult<Option<Fields<'py>>> {
         let place = super::address(address, "address")?;
-        self.find(py, place)?
-            .map(|account| fields(py, account))
-            .transpose()
+        self.find(py, place)?.map(|account| fields(py, account)).transpose()
     }
 
-    fn storage<'py>(
-        &self,
-        py: Python<'py>,
-        address: &[u8],
-        slot: &[u8],
-    ) -> PyResult<Bound<'py, PyAny>> {
+    fn storage<'py>(&self, py: Python<'py>, address: &[u8], slot: &[u8]) -> PyResult<Bound<'py, PyAny>> {
         let (place, slot) = (super::address(address, "address")?, word(slot, "slot")?);
-        let root = self
-            .find(py, place)?
-            .map_or(EMPTY_ROOT, |account| account.storage_root);
+        let root = self.find(py, place)?.map_or(EMPTY_ROOT, |account| account.storage_root);
         let store = self.preimages.get().read();
         let mut trie = Trie::new(root);
-        let raw = trie
-            .get(keccak256(slot).as_slice(), &*store)
-            .map_err(|error| Self::lacks(py, error, place, Some(slot)))?;
-        int(
-            py,
-            raw.map(decode_slot)
-                .transpose()
-                .map_err(CoreError::new_err)?
-                .unwrap_or(U256::ZERO),
-        )
+        let raw =
+            trie.get(keccak256(slot).as_slice(), &*store).map_err(|error| Self::lacks(py, error, place, Some(slot)))?;
+        int(py, raw.map(decode_slot).transpose().map_err(CoreError::new_err)?.unwrap_or(U256::ZERO))
     }
 
     #[pyo3(signature = (address, slot=None))]
-    fn prove<'py>(
-        &self,
-        py: Python<'py>,
-        address: &[u8],
-        slot: Option<&[u8]>,
-    ) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+    fn prove<'py>(&self, py: Python<'py>, address: &[u8], slot: Option<&[u8]>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
         let place = super::address(address, "address")?;
         let slot = slot.map(|slot| word(slot, "slot")).transpose()?;
         let (root, key) = match slot {
             None => (self.root, keccak256(place)),
-            Some(slot) => (
-                self.find(py, place)?
-                    .map_or(EMPTY_ROOT, |account| account.storage_root),
-                keccak256(slot),
-            ),
+            Some(slot) => (self.find(py, place)?.map_or(EMPTY_ROOT, |account| account.storage_root), keccak256(slot)),
         };
         let store = self.preimages.get().read();
-        let proof = Trie::new(root)
-            .prove(key.as_slice(), &*store)
-            .map_err(|error| Self::lacks(py, error, place, slot))?;
+        let proof =
+            Trie::new(root).prove(key.as_slice(), &*store).map_err(|error| Self::lacks(py, error, place, slot))?;
         Ok(proof.iter().map(|node| bytes(py, node)).collect())
     }
 
