@@ -1,34 +1,26 @@
 //! One block: pure, from a pinned state and the block's inputs to everything its header commits to.
 
 use crate::{
-    ledger::{Ledger, Needs, TrieAccount},
-    machine::{Machine, observe},
+    ledger::Ledger,
+    outcome::{Done, Invalid, Outcome, Run},
     preimages::Store,
     receipt::{self, Status},
+    refusal::Refusal,
     rlp,
-    rollup::Rollup,
     rules::{Env, Fork, Rules},
     system,
-    trace::{Columns, Recorder},
-    transaction::{Refusal, Transaction},
+    trace::Recorder,
+    transaction::Transaction,
     trie::{EMPTY_ROOT, ordered_root},
+    vm::{Vm, Watch},
 };
-use alloy_primitives::{Address, B256, Bloom, Bytes, Log, U256};
-use op_revm::{
-    L1BlockInfo, OpContext, OpHaltReason, OpSpecId, OpTransactionError, transaction::estimate_tx_compressed_size,
-};
+use alloy_primitives::{Address, B256, Bloom, Bytes, U256};
+use op_revm::{L1BlockInfo, OpSpecId, transaction::estimate_tx_compressed_size};
 use revm::{
-    Context, Database, Journal,
-    context::{
-        BlockEnv, CfgEnv, TxEnv,
-        result::{EVMError, ExecutionResult, InvalidTransaction},
-    },
-    context_interface::{ContextTr, JournalTr, block::BlobExcessGasAndPrice},
-    handler::{EthFrame, Handler, MainnetHandler, SystemCallTx, system_call::SYSTEM_ADDRESS},
-    interpreter::interpreter::EthInterpreter,
+    Database,
     primitives::{eip4844, hardfork::SpecId},
 };
-use std::{collections::BTreeMap, convert::Infallible, time::Instant};
+use std::{collections::BTreeMap, time::Instant};
 
 /// What a block's body gives to execution.
 pub struct Body<'a> {
@@ -46,276 +38,6 @@ pub struct Withdrawal {
     pub address: Address,
     /// In gwei.
     pub amount: u64,
-}
-
-/// How much is noted on the way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Watch {
-    /// revm as it is: the measure for what noting costs.
-    Bare,
-    Frames,
-    Trace,
-}
-
-#[derive(Debug)]
-pub struct Outcome {
-    pub hash: B256,
-    pub tx_type: u8,
-    pub sender: Address,
-    pub to: Option<Address>,
-    pub success: bool,
-    pub gas_used: u64,
-    pub cumulative_gas_used: u64,
-    pub logs: Vec<Log>,
-    pub output: Bytes,
-    pub created: Option<Address>,
-}
-
-pub struct Change {
-    pub address: Address,
-    pub before: Option<TrieAccount>,
-    pub after: Option<TrieAccount>,
-    pub slots: Vec<(B256, U256, U256)>,
-}
-
-pub struct Done {
-    pub state_root: B256,
-    pub transactions_root: B256,
-    pub receipts_root: B256,
-    pub logs_bloom: Bloom,
-    pub gas_used: u64,
-    pub blob_gas_used: u64,
-    pub withdrawals_root: Option<B256>,
-    pub requests_hash: Option<B256>,
-    pub receipts: Vec<Vec<u8>>,
-    pub outcomes: Vec<Outcome>,
-    pub changes: Vec<Change>,
-    pub touched: Vec<(Address, Vec<B256>)>,
-    pub used_block_hashes: Vec<u64>,
-    pub trace: Option<Columns>,
-    pub stages: Vec<(&'static str, f64)>,
-    /// Trie nodes and codes that the new state has and the old had not; before Byzantium also those of states between.
-    pub fresh: Vec<Vec<u8>>,
-}
-
-#[derive(Debug)]
-pub struct Invalid {
-    pub transaction: Option<usize>,
-    pub kind: &'static str,
-    pub reason: String,
-}
-
-pub enum Run {
-    Done(Box<Done>),
-    Invalid(Invalid),
-    Needs(Needs),
-    /// The given state is not one: a preimage that hashes right but is no node of its trie.
-    Malformed(String),
-}
-
-type EthContext<'a> = Context<BlockEnv, TxEnv, CfgEnv, Ledger<'a>, Journal<Ledger<'a>>, ()>;
-type EthMachine<'a> = revm::handler::MainnetEvm<EthContext<'a>>;
-type OpMachine<'a> = op_revm::OpEvm<OpContext<Ledger<'a>>, ()>;
-
-/// The machine of either family, observed or bare.
-enum Vm<'a> {
-    Ethereum(Box<Machine<EthMachine<'a>>>, Watch),
-    Op(Box<Machine<OpMachine<'a>>>, Watch),
-}
-
-/// A transaction's result, of either family.
-struct Executed {
-    success: bool,
-    gas_used: u64,
-    logs: Vec<Log>,
-    output: Bytes,
-    created: Option<Address>,
-}
-
-impl Executed {
-    fn new<H>(result: ExecutionResult<H>) -> Self {
-        let (gas_used, created) = (result.tx_gas_used(), result.created_address());
-        match result {
-            ExecutionResult::Success { logs, output, .. } => {
-                Self { success: true, gas_used, logs, output: output.into_data(), created }
-            }
-            // Logs of what did not succeed are none of the receipt's.
-            ExecutionResult::Revert { output, .. } => {
-                Self { success: false, gas_used, logs: Vec::new(), output, created: None }
-            }
-            ExecutionResult::Halt { .. } => {
-                Self { success: false, gas_used, logs: Vec::new(), output: Bytes::new(), created: None }
-            }
-        }
-    }
-}
-
-impl<'a> Vm<'a> {
-    fn new(ledger: Ledger<'a>, rules: &Rules, env: &Env, watch: Watch) -> Self {
-        let spec = rules.fork.ethereum();
-        let merged = spec.is_enabled_in(SpecId::MERGE);
-        let price = |excess| {
-            let fraction =
-                rules.blob.map_or(eip4844::BLOB_BASE_FEE_UPDATE_FRACTION_CANCUN, |blob| blob.update_fraction);
-            BlobExcessGasAndPrice::new(excess, fraction)
-        };
-        let block = BlockEnv {
-            number: U256::from(env.number),
-            beneficiary: env.beneficiary,
-            timestamp: U256::from(env.timestamp),
-            gas_limit: env.gas_limit,
-            basefee: env.base_fee.unwrap_or_default(),
-            difficulty: if merged { U256::ZERO } else { env.difficulty },
-            prevrandao: merged.then_some(env.prev_randao),
-            // revm wants one from Cancun on; an OP Stack block before Jovian has an excess of zero.
-            blob_excess_gas_and_price: env
-                .excess_blob_gas
-                .or(spec.is_enabled_in(SpecId::CANCUN).then_some(0))
-                .map(price),
-            slot_num: 0,
-        };
-        match rules.fork {
-            Fork::Ethereum(spec) => {
-                let mut cfg = CfgEnv::new_with_spec(spec).with_chain_id(rules.chain_id);
-                cfg.max_blobs_per_tx = rules.blob.map(|blob| match spec.is_enabled_in(SpecId::OSAKA) {
-                    // EIP-7594.
-                    true => blob.max.min(6),
-                    false => blob.max,
-                });
-                cfg.blob_base_fee_update_fraction = rules.blob.map(|blob| blob.update_fraction);
-                let ctx: EthContext<'a> = Context::new(ledger, spec);
-                let mut machine = revm::MainBuilder::build_mainnet(ctx.with_cfg(cfg).with_block(block));
-                if watch == Watch::Trace {
-                    observe(&mut machine.instruction);
-                }
-                Self::Ethereum(Box::new(Machine(machine)), watch)
-            }
-            Fork::Op(spec) => {
-                let cfg = CfgEnv::new_with_spec(spec).with_chain_id(rules.chain_id);
-                let ctx: OpContext<Ledger<'a>> = Context::new(ledger, spec);
-                let ctx = ctx.with_cfg(cfg).with_block(block).with_chain(L1BlockInfo::default());
-                let mut machine = op_revm::OpEvm::new(ctx, ());
-                if watch == Watch::Trace {
-                    observe(&mut machine.0.instruction);
-                }
-                Self::Op(Box::new(Machine(machine)), watch)
-            }
-        }
-    }
-
-    fn ledger(&mut self) -> &mut Ledger<'a> {
-        match self {
-            Self::Ethereum(machine, _) => machine.0.ctx.journaled_state.db_mut(),
-            Self::Op(machine, _) => machine.0.0.ctx.journaled_state.db_mut(),
-        }
-    }
-
-    fn into_ledger(self) -> Ledger<'a> {
-        match self {
-            Self::Ethereum(machine, _) => machine.0.ctx.journaled_state.database,
-            Self::Op(machine, _) => machine.0.0.ctx.journaled_state.database,
-        }
-    }
-
-    fn transact(&mut self, tx: &Transaction, sender: Address) -> Result<Executed, Refusal> {
-        let tx = tx.environment(sender);
-        let (result, state) = match self {
-            Self::Ethereum(machine, watch) => {
-                machine.0.ctx.tx = tx.base;
-                type Error = EVMError<Infallible, InvalidTransaction>;
-                let result = match watch {
-                    Watch::Bare => MainnetHandler::<_, Error, EthFrame<EthInterpreter>>::default().run(&mut machine.0),
-                    _ => MainnetHandler::<_, Error, EthFrame<EthInterpreter>>::default().run(&mut **machine),
-                };
-                let state = machine.0.ctx.journal_mut().finalize();
-                (result.map(Executed::new).map_err(refuse), state)
-            }
-            Self::Op(machine, watch) => {
-                machine.0.0.ctx.tx = tx;
-                type Error = EVMError<Infallible, OpTransactionError>;
-                let result = match watch {
-                    Watch::Bare => Rollup::<_, Error, EthFrame<EthInterpreter>>::default().run(&mut machine.0),
-                    _ => Rollup::<_, Error, EthFrame<EthInterpreter>>::default().run(&mut **machine),
-                };
-                let state = machine.0.0.ctx.journal_mut().finalize();
-                (result.map(Executed::new::<OpHaltReason>).map_err(refuse), state)
-            }
-        };
-        let executed = result?;
-        self.ledger().commit(state);
-        Ok(executed)
-    }
-
-    /// A system call (EIP-4788 and later): no fee, no nonce, its own gas. None where it did not succeed.
-    fn system_call(&mut self, to: Address, input: Bytes) -> Option<Bytes> {
-        if let Some(recorder) = &mut self.ledger().recorder {
-            recorder.begin(None);
-        }
-        let (executed, mut state) = match self {
-            Self::Ethereum(machine, _) => {
-                machine.0.ctx.tx = TxEnv::new_system_tx_with_caller(SYSTEM_ADDRESS, to, input);
-                type Error = EVMError<Infallible, InvalidTransaction>;
-                let result =
-                    MainnetHandler::<_, Error, EthFrame<EthInterpreter>>::default().run_system_call(&mut **machine);
-                (result.map(Executed::new).ok(), machine.0.ctx.journal_mut().finalize())
-            }
-            Self::Op(machine, _) => {
-                machine.0.0.ctx.tx = op_revm::OpTransaction::new_system_tx_with_caller(SYSTEM_ADDRESS, to, input);
-                type Error = EVMError<Infallible, OpTransactionError>;
-                let result = Rollup::<_, Error, EthFrame<EthInterpreter>>::default().run_system_call(&mut **machine);
-                (result.map(Executed::new::<OpHaltReason>).ok(), machine.0.0.ctx.journal_mut().finalize())
-            }
-        };
-        state.remove(&SYSTEM_ADDRESS);
-        self.ledger().commit(state);
-        executed.filter(|executed| executed.success).map(|executed| executed.output)
-    }
-}
-
-/// revm's reason for not running a transaction, as kind and sentence.
-fn refuse<T: std::fmt::Display + Classified>(error: EVMError<Infallible, T>) -> Refusal {
-    let kind = match &error {
-        EVMError::Transaction(why) => why.kind(),
-        _ => "invalid",
-    };
-    (kind, error.to_string())
-}
-
-trait Classified {
-    fn kind(&self) -> &'static str;
-}
-
-impl Classified for InvalidTransaction {
-    fn kind(&self) -> &'static str {
-        use InvalidTransaction as I;
-        match self {
-            I::NonceTooLow { .. } => "nonce-too-low",
-            I::NonceTooHigh { .. } => "nonce-too-high",
-            I::NonceOverflowInTransaction => "nonce-overflow",
-            I::LackOfFundForMaxFee { .. } | I::OverflowPaymentInTransaction => "insufficient-funds",
-            I::CallGasCostMoreThanGasLimit { .. } | I::GasFloorMoreThanGasLimit { .. } => "intrinsic-gas-too-low",
-            I::GasPriceLessThanBasefee => "fee-below-base-fee",
-            I::PriorityFeeGreaterThanMaxFee => "tip-above-fee-cap",
-            I::CallerGasLimitMoreThanBlock => "block-gas-exceeded",
-            I::TxGasLimitGreaterThanCap { .. } => "gas-limit-above-cap",
-            I::RejectCallerWithCode => "sender-has-code",
-            I::InvalidChainId | I::MissingChainId => "chain-id",
-            I::CreateInitCodeSizeLimit => "init-code-too-large",
-            I::BlobGasPriceGreaterThanMax { .. } => "blob-fee-too-low",
-            I::EmptyBlobs | I::BlobCreateTransaction | I::TooManyBlobs { .. } | I::BlobVersionNotSupported => "blobs",
-            I::EmptyAuthorizationList | I::AuthorizationListInvalidFields => "authorizations",
-            _ => "transaction-type",
-        }
-    }
-}
-
-impl Classified for OpTransactionError {
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::Base(base) => base.kind(),
-            _ => "deposit",
-        }
-    }
 }
 
 /// Runs a block on the state that `root` names.
@@ -367,26 +89,16 @@ pub fn run(store: &Store, root: B256, rules: &Rules, env: &Env, body: &Body<'_>,
         Fork::Op(spec) => spec.is_enabled_in(OpSpecId::CANYON).then_some(EMPTY_ROOT),
         Fork::Ethereum(_) => body.withdrawals.map(withdrawals_root),
     };
-    let changes = changes(vm.ledger());
-    for change in &changes {
-        if let Some(code) = change.after.and_then(|account| vm.ledger().known_code(&account.code_hash)) {
-            fresh.insert(change.after.expect("has code").code_hash, code.to_vec());
+    let changes = vm.ledger().changes();
+    for account in changes.iter().filter_map(|change| change.after) {
+        if let Some(code) = vm.ledger().known_code(&account.code_hash) {
+            fresh.insert(account.code_hash, code.to_vec());
         }
     }
     let transactions_root = ordered_root(body.transactions.iter().map(|raw| &raw[..]));
     let receipts_root = ordered_root(ran.receipts.iter().map(|raw| &raw[..]));
     stages.end("roots");
     let ledger = vm.ledger();
-    let mut touched: Vec<_> = ledger
-        .entries
-        .iter()
-        .map(|(address, entry)| {
-            let mut slots: Vec<B256> = entry.storage_before.keys().map(|slot| B256::from(*slot)).collect();
-            slots.sort_unstable();
-            (*address, slots)
-        })
-        .collect();
-    touched.sort_unstable();
     Run::Done(Box::new(Done {
         state_root,
         transactions_root,
@@ -399,7 +111,7 @@ pub fn run(store: &Store, root: B256, rules: &Rules, env: &Env, body: &Body<'_>,
         receipts: ran.receipts,
         outcomes: ran.outcomes,
         changes,
-        touched,
+        touched: ledger.touched(),
         used_block_hashes: std::mem::take(&mut ledger.used_block_hashes),
         trace: ledger.recorder.take().map(|recorder| recorder.columns),
         stages: stages.ended,
@@ -641,36 +353,6 @@ fn withdrawals_root(withdrawals: &[Withdrawal]) -> B256 {
         })
         .collect();
     ordered_root(encoded.iter().map(|raw| &raw[..]))
-}
-
-/// Accounts and slots that differ from the parent's state, in order.
-fn changes(ledger: &mut Ledger<'_>) -> Vec<Change> {
-    let mut addresses: Vec<Address> = ledger.entries.keys().copied().collect();
-    addresses.sort_unstable();
-    let mut changes = Vec::new();
-    for address in addresses {
-        let after = ledger.after(address);
-        let entry = &ledger.entries[&address];
-        let mut slots: Vec<_> = entry
-            .storage
-            .iter()
-            .map(|(slot, value)| (slot, entry.storage_before.get(slot).copied().unwrap_or_default(), *value))
-            .chain(
-                entry
-                    .storage_before
-                    .iter()
-                    .filter(|(slot, _)| !entry.storage.contains_key(*slot))
-                    .map(|(slot, before)| (slot, *before, U256::ZERO)),
-            )
-            .filter(|(_, before, after)| before != after)
-            .map(|(slot, before, after)| (B256::from(*slot), before, after))
-            .collect();
-        if after != entry.before || !slots.is_empty() {
-            slots.sort_unstable();
-            changes.push(Change { address, before: entry.before, after, slots });
-        }
-    }
-    changes
 }
 
 struct Stages {

@@ -4,8 +4,11 @@
 //! to find out what else it would ask for. The result of such a run is discarded; only its needs are returned.
 
 use crate::{
+    account::{TrieAccount, decode_slot},
+    needs::Needs,
+    outcome::Change,
     preimages::{Lookup, Store},
-    rlp::{self, Item},
+    rlp,
     trace::Recorder,
     trie::{EMPTY_ROOT, Trie, TrieError},
 };
@@ -19,79 +22,6 @@ use revm::{
     state::{AccountInfo, EvmState},
 };
 use std::convert::Infallible;
-
-/// An account as the account trie holds it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TrieAccount {
-    pub nonce: u64,
-    pub balance: U256,
-    pub storage_root: B256,
-    pub code_hash: B256,
-}
-
-impl TrieAccount {
-    pub fn decode(raw: &[u8]) -> Result<Self, &'static str> {
-        let Item::List(fields) = rlp::decode(raw, 2, &mut 0)? else {
-            return Err("an account that is not a list");
-        };
-        let [Item::Bytes(nonce), Item::Bytes(balance), Item::Bytes(storage), Item::Bytes(code)] = fields[..] else {
-            return Err("an account without its four fields");
-        };
-        let canonical = |digits: &[u8], size| digits.len() <= size && digits.first() != Some(&0);
-        if !canonical(nonce, 8) || !canonical(balance, 32) || storage.len() != 32 || code.len() != 32 {
-            return Err("an account with a field out of range");
-        }
-        Ok(Self {
-            nonce: nonce.iter().fold(0, |sum, &digit| sum << 8 | digit as u64),
-            balance: U256::from_be_slice(balance),
-            storage_root: B256::from_slice(storage),
-            code_hash: B256::from_slice(code),
-        })
-    }
-
-    pub fn encode(&self) -> Vec<u8> {
-        let mut body = Vec::with_capacity(110);
-        rlp::put_uint(&mut body, self.nonce);
-        rlp::put_be(&mut body, &self.balance.to_be_bytes::<32>());
-        rlp::put_bytes(&mut body, self.storage_root.as_slice());
-        rlp::put_bytes(&mut body, self.code_hash.as_slice());
-        rlp::list(&body)
-    }
-}
-
-/// Reads a storage slot's value as the storage trie holds it.
-pub fn decode_slot(raw: &[u8]) -> Result<U256, &'static str> {
-    match rlp::decode(raw, 1, &mut 0)? {
-        Item::Bytes(digits) if digits.len() <= 32 && digits.first() != Some(&0) => Ok(U256::from_be_slice(digits)),
-        _ => Err("a storage value out of range"),
-    }
-}
-
-/// Bound on what one round may ask for.
-const MAX_NEEDS: usize = 20_000;
-
-#[derive(Clone, Debug, Default)]
-pub struct Needs {
-    pub first: Option<String>,
-    pub accounts: Vec<Address>,
-    pub slots: Vec<(Address, B256)>,
-    pub codes: Vec<(Address, B256)>,
-    pub headers: Vec<(u64, B256)>,
-    pub nodes: Vec<(Option<Address>, Vec<u8>, B256)>,
-}
-
-impl Needs {
-    pub fn is_empty(&self) -> bool {
-        self.first.is_none()
-    }
-
-    fn note(&mut self, what: impl FnOnce() -> String) -> bool {
-        if self.first.is_none() {
-            self.first = Some(what());
-        }
-        self.accounts.len() + self.slots.len() + self.codes.len() + self.headers.len() + self.nodes.len() < MAX_NEEDS
-    }
-}
 
 #[derive(Debug, Default)]
 pub struct Entry {
@@ -353,6 +283,34 @@ impl<'a> Ledger<'a> {
         })
     }
 
+    /// Accounts and slots that differ from the parent's state, in order.
+    pub fn changes(&mut self) -> Vec<Change> {
+        let mut addresses: Vec<Address> = self.entries.keys().copied().collect();
+        addresses.sort_unstable();
+        let mut changes = Vec::new();
+        for address in addresses {
+            let after = self.after(address);
+            let entry = &self.entries[&address];
+            let slots = entry.changed_slots();
+            if after != entry.before || !slots.is_empty() {
+                changes.push(Change { address, before: entry.before, after, slots });
+            }
+        }
+        changes
+    }
+
+    /// Accounts and slots that were read from the parent's state, in order.
+    pub fn touched(&self) -> Vec<(Address, Vec<B256>)> {
+        let slots = |entry: &Entry| {
+            let mut slots: Vec<B256> = entry.storage_before.keys().map(|slot| B256::from(*slot)).collect();
+            slots.sort_unstable();
+            slots
+        };
+        let mut touched: Vec<_> = self.entries.iter().map(|(address, entry)| (*address, slots(entry))).collect();
+        touched.sort_unstable();
+        touched
+    }
+
     /// Code that was put into the state by this block or read from the store.
     pub fn known_code(&self, hash: &B256) -> Option<Bytes> {
         self.code.get(hash).map(|code| code.original_bytes())
@@ -365,6 +323,18 @@ fn absent() -> AccountInfo {
 }
 
 impl Entry {
+    /// Slots whose value is not the parent's, with both values; what an end of the account took counts as zero.
+    fn changed_slots(&self) -> Vec<(B256, U256, U256)> {
+        let before = |slot| self.storage_before.get(slot).copied().unwrap_or_default();
+        let now = self.storage.iter().map(|(slot, value)| (slot, before(slot), *value));
+        let gone = self.storage_before.iter().filter(|(slot, _)| !self.storage.contains_key(*slot));
+        let all = now.chain(gone.map(|(slot, before)| (slot, *before, U256::ZERO)));
+        let changed = all.filter(|(_, before, after)| before != after);
+        let mut slots: Vec<_> = changed.map(|(slot, before, after)| (B256::from(*slot), before, after)).collect();
+        slots.sort_unstable();
+        slots
+    }
+
     fn wipe(&mut self) {
         self.wiped = true;
         self.trie = Trie::default();

@@ -2,13 +2,18 @@
 
 #![cfg_attr(not(feature = "python"), allow(dead_code))]
 
+mod account;
 mod execute;
 mod ledger;
 mod machine;
+mod needs;
+mod observe;
+mod outcome;
 mod preimages;
 #[cfg(feature = "python")]
 mod python;
 mod receipt;
+mod refusal;
 mod rlp;
 mod rollup;
 mod rules;
@@ -16,17 +21,21 @@ mod system;
 mod trace;
 mod transaction;
 mod trie;
+mod vm;
 
 /// What the fuzz targets in `fuzz/` reach; not part of any interface.
 #[cfg(fuzzing)]
 pub mod fuzzing {
     pub use crate::{
-        execute::{Body, Done, Run, Watch, Withdrawal, run},
-        ledger::{Ledger, TrieAccount, decode_slot},
+        account::{TrieAccount, decode_slot},
+        execute::{Body, Withdrawal, run},
+        ledger::Ledger,
+        outcome::{Done, Run},
         preimages::Store,
         rlp::{Item, MAX_ITEMS, decode as decode_rlp, list, put_bytes},
         rules::{BlobSchedule, Env, Fork, Rules},
         transaction::Transaction,
         trie::{EMPTY_ROOT, Trie, TrieError, ordered_root},
+        vm::Watch,
     };
 }

@@ -1,6 +1,9 @@
 //! Transactions from their consensus encoding (EIP-2718), with their senders recovered.
 
-use crate::rlp::{self, Item};
+use crate::{
+    refusal::Refusal,
+    rlp::{self, Item},
+};
 use alloy_consensus::{EthereumTxEnvelope, Transaction as _, TxEip4844};
 use alloy_eips::eip2718::Decodable2718;
 use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, keccak256, uint};
@@ -48,9 +51,6 @@ pub struct Deposit {
     pub is_system: bool,
     pub input: Bytes,
 }
-
-/// Why a transaction may not be in a block: a stable kind and a sentence.
-pub type Refusal = (&'static str, String);
 
 impl Transaction {
     pub fn decode(raw: &Bytes, op: bool) -> Result<Self, Refusal> {

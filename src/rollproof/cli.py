@@ -121,6 +121,7 @@ def verify(
             audit_rate=audit_rate,
             seed=seed,
             witness_out=witness_out,
+            say=_say if verbose and not quiet else None,
         )
         if payload is None:
             return online.verify_range(urls, block or "", options)
@@ -155,6 +156,10 @@ def _print(verdicts: Callable[[], Iterable[Verdict]], *, as_json: bool, verbose:
     if outcomes[Outcome.BROKEN]:
         return 1
     return 2 if cut_short or outcomes[Outcome.UNKNOWN] or not outcomes else 0
+
+
+def _say(message: str) -> None:
+    print(text.visible(message), file=sys.stderr)
 
 
 def _complain(message: str) -> None:

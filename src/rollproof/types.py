@@ -96,7 +96,9 @@ class Claim:
     block_hashes: Mapping[int, bytes] = field(default_factory=dict)  # unauthenticated, by number
     rollup_config: Mapping[str, Any] | None = None  # from the record, never overrides the built-in one
     receipts: tuple[Mapping[str, Any], ...] | None = None  # {status, gas_used, cumulative_gas_used, logs}
-    post_state: Mapping[bytes, Mapping[str, Any]] | None = None  # address -> {balance, nonce, code_hash, storage{slot: value}}
+    post_state: Mapping[bytes, Mapping[str, Any]] | None = (
+        None  # address -> {balance, nonce, code_hash, storage{slot: value}}
+    )
     source: str = ""
 
 

@@ -38,8 +38,10 @@ _WITNESSED = """\
 _TAIL = """\
 ## Not in the fixtures
 
-- Tangerine Whistle, Spurious Dragon, Constantinople without Petersburg, and the difficulty bombs (Muir, Arrow and Gray
-  Glacier) have no fixtures in v5.4.0. What stands for them is in docs/chains.md.
+- Tangerine Whistle, Spurious Dragon, Constantinople without Petersburg, the difficulty bombs (Muir, Arrow and Gray
+  Glacier) and blob-parameter forks after BPO4 have no fixtures in these archives. For the first two, the fixtures of
+  their neighbours are run under their rules on both machines, which have to agree
+  (`tests/unit/test_eels_conformance.py`). What stands for the others is in docs/chains.md.
 - No block of these fixtures has ommers. Rollproof answers `unknown` for one that has.
 - Fixtures of proof-of-work forks carry no proof of work; Rollproof does not recompute it and says so in `not_checked`.
 - The fixtures of EIP-7934 (a block's largest size) are only in files that are skipped above.

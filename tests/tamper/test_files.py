@@ -18,7 +18,12 @@ from rollproof.replay.header import header_hash
 from rollproof.replay.verify import verify
 from rollproof.types import Outcome, Verdict
 from tamper import seal, synthetic
-from tamper.test_header import BYZANTIUM, CANCUN, HOMESTEAD, UNICHAIN
+from tamper.blocks import (
+    BYZANTIUM,
+    CANCUN,
+    HOMESTEAD,
+    UNICHAIN,
+)
 
 WRONG = b"\x5a" * 32
 
@@ -69,12 +74,14 @@ def test_bad_input_names_the_thing(shared_data: Path, tmp_path: Path) -> None:
     (tmp_path / "half.json").write_text(json.dumps(record)[:1000])
     (tmp_path / "chain.json").write_text(json.dumps({**record, "chain_id": 999_999_999_999}))
     (tmp_path / "key.json").write_text(json.dumps({**record, "surprise": 1}))
+    (tmp_path / "twice.json").write_text('{"number": 1, "number": 1}')
     (tmp_path / "empty.json").write_text("")
     said = {
         "list.json": "list.json",
         "half.json": "not JSON",
         "chain.json": "999999999999",
         "key.json": "'surprise'",
+        "twice.json": "'number' stands twice",
         "empty.json": "empty",
         "nowhere.json": "no such file",
     }

@@ -21,7 +21,14 @@ from rollproof.replay.record import claim_from, read_record
 from rollproof.replay.verify import verify_claim
 from rollproof.types import Claim, Outcome
 from tamper import seal
-from tamper.test_header import BYZANTIUM, HOMESTEAD, JOVIAN, PRAGUE, REGOLITH, UNICHAIN
+from tamper.blocks import (
+    BYZANTIUM,
+    HOMESTEAD,
+    JOVIAN,
+    PRAGUE,
+    REGOLITH,
+    UNICHAIN,
+)
 
 if TYPE_CHECKING or sys.version_info < (3, 14):
     from backports import zstd

@@ -1,17 +1,23 @@
 //! Rules, environment, and the outcomes of running a block.
 
-use super::{CoreError, address, bytes, compute, dict, int, state::Preimages, state::fields, uint, word};
+use super::{
+    CoreError, address, bytes, compute,
+    outcome::{Done, Trace},
+    state::Preimages,
+    uint, word,
+};
 use crate::{
-    execute::{self, Body, Run, Watch, Withdrawal},
-    ledger, rules,
-    rules::{BlobSchedule, Fork},
-    trace::Columns,
+    execute::{self, Body, Withdrawal},
+    needs,
+    outcome::{self, Run},
+    rules::{self, BlobSchedule, Fork},
+    vm::Watch,
 };
 use alloy_primitives::{B256, Bytes, map::HashMap};
 use pyo3::{
     prelude::*,
     pybacked::PyBackedBytes,
-    types::{PyBytes, PyDict, PyList},
+    types::{PyBytes, PyDict},
 };
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -111,7 +117,7 @@ impl Env {
 }
 
 #[pyclass(frozen, module = "rollproof._core")]
-pub struct Needs(pub ledger::Needs);
+pub struct Needs(pub needs::Needs);
 
 #[pymethods]
 impl Needs {
@@ -158,7 +164,7 @@ impl Needs {
 }
 
 #[pyclass(frozen, module = "rollproof._core")]
-pub struct Invalid(execute::Invalid);
+pub struct Invalid(outcome::Invalid);
 
 #[pymethods]
 impl Invalid {
@@ -180,156 +186,6 @@ impl Invalid {
     fn __repr__(&self) -> String {
         format!("Invalid({:?}, {}, {:?})", self.0.transaction, self.0.kind, self.0.reason)
     }
-}
-
-#[pyclass(frozen, module = "rollproof._core")]
-pub struct Trace(Columns);
-
-#[pymethods]
-impl Trace {
-    fn column<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyBytes>> {
-        let column = self.0.get(name).ok_or_else(|| CoreError::new_err(format!("no trace column {name:?}")))?;
-        Ok(bytes(py, column))
-    }
-
-    fn columns(&self) -> Vec<&'static str> {
-        Columns::NAMES.to_vec()
-    }
-}
-
-#[pyclass(frozen, module = "rollproof._core")]
-pub struct Done {
-    done: execute::Done,
-    trace: Option<Py<Trace>>,
-}
-
-#[pymethods]
-impl Done {
-    #[getter]
-    fn state_root<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        bytes(py, self.done.state_root)
-    }
-
-    #[getter]
-    fn transactions_root<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        bytes(py, self.done.transactions_root)
-    }
-
-    #[getter]
-    fn receipts_root<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        bytes(py, self.done.receipts_root)
-    }
-
-    #[getter]
-    fn logs_bloom<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        bytes(py, self.done.logs_bloom)
-    }
-
-    #[getter]
-    fn gas_used(&self) -> u64 {
-        self.done.gas_used
-    }
-
-    #[getter]
-    fn blob_gas_used(&self) -> u64 {
-        self.done.blob_gas_used
-    }
-
-    #[getter]
-    fn withdrawals_root<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
-        self.done.withdrawals_root.map(|root| bytes(py, root))
-    }
-
-    #[getter]
-    fn requests_hash<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
-        self.done.requests_hash.map(|hash| bytes(py, hash))
-    }
-
-    #[getter]
-    fn receipts<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
-        self.done.receipts.iter().map(|raw| bytes(py, raw)).collect()
-    }
-
-    #[getter]
-    fn outcomes<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
-        self.done.outcomes.iter().map(|outcome| outcome_dict(py, outcome)).collect()
-    }
-
-    #[getter]
-    fn changes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let list = PyList::empty(py);
-        for change in &self.done.changes {
-            let before = change.before.map(|account| fields(py, account)).transpose()?;
-            let after = change.after.map(|account| fields(py, account)).transpose()?;
-            let slots: PyResult<Vec<_>> = change
-                .slots
-                .iter()
-                .map(|(slot, before, after)| Ok((bytes(py, slot), int(py, *before)?, int(py, *after)?)))
-                .collect();
-            list.append((bytes(py, change.address), before, after, slots?))?;
-        }
-        Ok(list)
-    }
-
-    #[getter]
-    fn touched<'py>(&self, py: Python<'py>) -> Vec<(Bound<'py, PyBytes>, Vec<Bound<'py, PyBytes>>)> {
-        let touched = self.done.touched.iter();
-        touched.map(|(place, slots)| (bytes(py, place), slots.iter().map(|slot| bytes(py, slot)).collect())).collect()
-    }
-
-    #[getter]
-    fn used_block_hashes(&self) -> Vec<u64> {
-        self.done.used_block_hashes.clone()
-    }
-
-    #[getter]
-    fn trace(&self, py: Python<'_>) -> Option<Py<Trace>> {
-        self.trace.as_ref().map(|trace| trace.clone_ref(py))
-    }
-
-    #[getter]
-    fn stages<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let out = PyDict::new(py);
-        for (name, seconds) in &self.done.stages {
-            out.set_item(name, seconds)?;
-        }
-        Ok(out)
-    }
-
-    fn __repr__(&self) -> String {
-        format!(
-            "Done({} transactions, {} gas, state {})",
-            self.done.outcomes.len(),
-            self.done.gas_used,
-            self.done.state_root
-        )
-    }
-}
-
-fn outcome_dict<'py>(py: Python<'py>, outcome: &execute::Outcome) -> PyResult<Bound<'py, PyDict>> {
-    let logs: Vec<_> = outcome
-        .logs
-        .iter()
-        .map(|log| {
-            let topics: Vec<_> = log.topics().iter().map(|topic| bytes(py, topic)).collect();
-            (bytes(py, log.address), topics, bytes(py, &log.data.data))
-        })
-        .collect();
-    dict(
-        py,
-        vec![
-            ("hash", bytes(py, outcome.hash).into_any()),
-            ("type", outcome.tx_type.into_pyobject(py)?.into_any()),
-            ("sender", bytes(py, outcome.sender).into_any()),
-            ("to", outcome.to.map(|to| bytes(py, to)).into_pyobject(py)?.into_any()),
-            ("status", (outcome.success as u8).into_pyobject(py)?.into_any()),
-            ("gas_used", outcome.gas_used.into_pyobject(py)?.into_any()),
-            ("cumulative_gas_used", outcome.cumulative_gas_used.into_pyobject(py)?.into_any()),
-            ("logs", logs.into_pyobject(py)?.into_any()),
-            ("output", bytes(py, &outcome.output).into_any()),
-            ("created", outcome.created.map(|created| bytes(py, created)).into_pyobject(py)?.into_any()),
-        ],
-    )
 }
 
 type RawWithdrawal = (u64, u64, PyBackedBytes, u64);

@@ -2,7 +2,7 @@
 
 use super::{CoreError, address, bytes, compute, dict, int, uint, word};
 use crate::{
-    ledger::TrieAccount,
+    account::TrieAccount,
     rlp::{self, Item},
     transaction::Transaction,
     trie::{EMPTY_ROOT, Trie, nibbles, ordered_root as root_of},

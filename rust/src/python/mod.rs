@@ -2,6 +2,7 @@
 
 mod block;
 mod codec;
+mod outcome;
 mod state;
 
 use alloy_primitives::{Address, B256, U256};

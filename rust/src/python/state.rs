@@ -2,7 +2,8 @@
 
 use super::{CoreError, Missing, block::Needs, bytes, compute, int, word};
 use crate::{
-    ledger::{self, TrieAccount, decode_slot},
+    account::{TrieAccount, decode_slot},
+    needs,
     preimages::Store,
     trie::{EMPTY_ROOT, Trie, TrieError},
 };
@@ -91,7 +92,7 @@ impl State {
         match error {
             TrieError::Malformed { why, .. } => CoreError::new_err(format!("{why}, on the way to {address:#x}")),
             TrieError::Missing { hash, .. } => {
-                let mut needs = ledger::Needs { first: Some(format!("trie node {hash}")), ..Default::default() };
+                let mut needs = needs::Needs { first: Some(format!("trie node {hash}")), ..Default::default() };
                 match slot {
                     Some(slot) => needs.slots.push((address, slot)),
                     None => needs.accounts.push(address),

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from rollproof.chain import blocks, crosscheck
 from rollproof.chain.header import Sealed
 from rollproof.chain.node import Block, Node
+from rollproof.chain.nodes import Nodes
 from rollproof.chain.rpc import Limits, nodes_of
 from rollproof.chain.witness import NodeSource
 from rollproof.errors import Malformed, Missing, Reset, RollproofError, Unsupported
@@ -37,17 +38,36 @@ def connect(urls: Sequence[str | Any], *, limits: Limits | None = None, seed: in
     return [Node(rpc) for rpc in nodes_of(urls, limits=limits, seed=seed)]
 
 
-def same_chain(nodes: Sequence[Node]) -> int:
-    """The chain id all nodes agree on. Raises as ``connect``."""
-    ids = [node.chain_id() for node in nodes]
-    if len(set(ids)) > 1:
-        said = ", ".join(f"{node.label}: {chain}" for node, chain in zip(nodes, ids, strict=True))
-        raise Malformed(f"the nodes are of different chains ({said})")
-    return ids[0]
+def opened(urls: Sequence[str | Any] | Sequence[Node], *, limits: Limits | None = None, seed: int = 0) -> list[Node]:
+    """``urls`` as nodes; nodes stay what they are. Raises as ``connect``."""
+    given = [each for each in urls if isinstance(each, Node)]
+    return given or connect(urls, limits=limits, seed=seed)
+
+
+def answering(nodes: Sequence[Node]) -> tuple[list[Node], int, tuple[str, ...]]:
+    """The nodes that answer, their chain id, and one line for each of the others. Raises as ``connect``."""
+
+    def ask(node: Node) -> int | RollproofError:
+        try:
+            return node.chain_id()
+        except RollproofError as error:
+            return error
+
+    with ThreadPoolExecutor(len(nodes)) as pool:
+        said = list(zip(nodes, pool.map(ask, nodes), strict=True))
+    ids = {node.label: answer for node, answer in said if not isinstance(answer, RollproofError)}
+    silent = [answer for _, answer in said if isinstance(answer, RollproofError)]
+    if not ids:
+        raise silent[0]
+    if len(set(ids.values())) > 1:
+        shown = ", ".join(f"{label}: {chain}" for label, chain in ids.items())
+        raise Malformed(f"the nodes are of different chains ({shown})")
+    alive = [node for node, answer in said if not isinstance(answer, RollproofError)]
+    return alive, next(iter(ids.values())), tuple(map(str, silent))
 
 
 def claims(
-    urls: Sequence[str | Any],
+    urls: Sequence[str | Any] | Sequence[Node],
     block_range: str,
     *,
     limits: Limits | None = None,
@@ -57,9 +77,9 @@ def claims(
 ) -> Iterator[Served]:
     """The blocks of ``block_range`` in order, the next one's witness begun while this one is looked at.
 
-    ``urls`` are RPC URLs or provider objects. With several, the first one that has a block claims it and all others are
-    asked whether they have the same one. At most ``ahead`` blocks and one witness are held before they are taken, and
-    connections close when the last source is dropped. ``witness`` False: only ``begin`` itself reads the witness.
+    ``urls`` are RPC URLs or provider objects, or nodes. With several, the first one that has a block claims it and all
+    others are asked whether they have the same one. At most ``ahead`` blocks and one witness are held before they are
+    taken, and connections close when the last source is dropped. ``witness`` False: only ``begin`` itself reads it.
 
     Raises:
         Malformed: the range or a URL.
@@ -67,9 +87,8 @@ def claims(
         Reset: a block does not follow the one before it.
     """
     span = blocks.parse(block_range)
-    nodes = connect(urls, limits=limits, seed=seed)
-    chain_id = same_chain(nodes)
-    first, count = blocks.pin(nodes[0], span)
+    nodes, chain_id, _ = answering(opened(urls, limits=limits, seed=seed))
+    first, count = Nodes(nodes).ask(lambda node: blocks.pin(node, span))
     ahead = max(1, ahead)
     pool = ThreadPoolExecutor(ahead, thread_name_prefix="blocks")
     # The first block is pinned by hash; each later one has to follow its predecessor.
@@ -129,7 +148,7 @@ def _served(chain_id: int, read: _Read, parent: Sealed | None, seed: int) -> Ser
     if block.header.number == 0:
         raise Unsupported("block 0 is given, not executed: start the range at 1")
     if parent is None:
-        parent = read.views[0].header(block.header.parent_hash)
+        parent = Nodes(read.views).ask(lambda node: node.header(block.header.parent_hash))
     source = NodeSource(read.views, block, parent, seed=seed)
     return Served(_claim(chain_id, block, parent, source.label), source, read.disagreements)
 

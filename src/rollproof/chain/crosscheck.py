@@ -5,14 +5,17 @@ A node that does not answer disagrees with nobody; it is listed, so that silence
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
-from rollproof.chain.header import Sealed
+from rollproof.chain.header import EMPTY_CODE, Sealed
 from rollproof.chain.node import Block, Node
-from rollproof.chain.pinned import Pinned, Wanted
+from rollproof.chain.pinned import Pinned, Wanted, code_hash
 from rollproof.errors import RollproofError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,8 @@ class Disagreement:
     question: str
     answers: tuple[tuple[str, str], ...]
     silent: tuple[tuple[str, str], ...] = ()
+    scope: str = "header"  # of a types.Difference
+    key: str = "hash"
 
     @property
     def contradiction(self) -> bool:
@@ -30,7 +35,7 @@ class Disagreement:
 
     def __str__(self) -> str:
         said = "; ".join(f"{label} says {answer}" for label, answer in self.answers)
-        return f"{self.question}: {said}" + "".join(f"; {why}" for _, why in self.silent)
+        return f"{self.question}: " + "; ".join([said] * bool(said) + [why for _, why in self.silent])
 
 
 def headers(nodes: Sequence[Node], number: int) -> tuple[Disagreement, ...]:
@@ -46,35 +51,80 @@ def receipts(nodes: Sequence[Node], block: Block) -> tuple[Disagreement, ...]:
         lambda node: "; ".join(
             f"{i}: status {r.status}, gas {r.gas_used}, {len(r.logs)} logs" for i, r in enumerate(node.receipts(block))
         ),
+        "transaction",
+        "receipts",
     )
 
 
 def proofs(nodes: Sequence[Node], block: Sealed, wanted: Wanted) -> tuple[Disagreement, ...]:
     """Whether all nodes prove the same values of the wanted accounts and slots after a block."""
-    out: list[Disagreement] = []
-    for address, slots in wanted.items():
-        asked = {address: list(slots)}
+    asked = {address: list(slots) for address, slots in wanted.items()}
 
-        def read(node: Node, asked: dict[bytes, list[bytes]] = asked, address: bytes = address) -> str:
-            found = Pinned(node, block).proofs(asked)[address]
-            held = ", ".join(f"0x{slot.hex()} = {value:#x}" for slot, (value, _) in sorted(found.slots.items()))
-            return f"nonce {found.nonce}, balance {found.balance}, code 0x{found.code_hash.hex()}, {held or 'no slots'}"
+    def read(node: Node) -> dict[bytes, str]:
+        return {
+            address: _account(p.nonce, p.balance, p.code_hash, {slot: value for slot, (value, _) in p.slots.items()})
+            for address, p in Pinned(node, block).proofs(asked).items()
+        }
 
-        out += _compare(f"account 0x{address.hex()} after block {block.header.number}", nodes, read)
+    return _accounts(nodes, block, list(asked), read)
+
+
+def values(nodes: Sequence[Node], block: Sealed, wanted: Wanted) -> tuple[Disagreement, ...]:
+    """The same of values that nobody proves, for nodes whose tries mean nothing."""
+    asked = {address: list(slots) for address, slots in wanted.items()}
+
+    def read(node: Node) -> dict[bytes, str]:
+        found = Pinned(node, block).values(asked, asked)
+        return {a: _account(v.nonce, v.balance, code_hash(v.code), v.storage) for a, v in found.items()}
+
+    return _accounts(nodes, block, list(asked), read)
+
+
+def _account(nonce: int, balance: int, code: bytes, storage: Mapping[bytes, int]) -> str:
+    held = ", ".join(f"0x{slot.hex()} = {value:#x}" for slot, value in sorted(storage.items()))
+    code = EMPTY_CODE if code == bytes(32) else code
+    return f"nonce {nonce}, balance {balance}, code 0x{code.hex()}, {held or 'no slots'}"
+
+
+def _accounts(
+    nodes: Sequence[Node], block: Sealed, addresses: Sequence[bytes], read: Callable[[Node], Mapping[bytes, str]]
+) -> tuple[Disagreement, ...]:
+    """Every node is asked once, for all accounts; each account on which they differ is named by itself."""
+    said, silent = _ask(nodes, read)
+    out = []
+    for address in addresses:
+        answers = tuple((label, found[address]) for label, found in said)
+        if len({text for _, text in answers}) > 1:
+            name = f"0x{address.hex()}"
+            question = f"account {name} after block {block.header.number}"
+            out.append(Disagreement(question, answers, silent, "account", name))
+    if silent and said and not out:
+        out.append(Disagreement(f"accounts after block {block.header.number}", (), silent, "account"))
     return tuple(out)
 
 
-def _compare(question: str, nodes: Sequence[Node], read: Callable[[Node], str]) -> tuple[Disagreement, ...]:
-    def ask(node: Node) -> tuple[bool, str]:
+def _compare(
+    question: str, nodes: Sequence[Node], read: Callable[[Node], str], scope: str = "header", key: str = "hash"
+) -> tuple[Disagreement, ...]:
+    answers, silent = _ask(nodes, read)
+    if len({text for _, text in answers}) > 1 or (silent and answers):
+        return (Disagreement(question, answers, silent, scope, key),)
+    return ()
+
+
+def _ask(
+    nodes: Sequence[Node], read: Callable[[Node], T]
+) -> tuple[tuple[tuple[str, T], ...], tuple[tuple[str, str], ...]]:
+    """What each node answers, and why each of the others does not."""
+
+    def ask(node: Node) -> T | RollproofError:
         try:
-            return True, read(node)
+            return read(node)
         except RollproofError as error:
-            return False, str(error)
+            return error
 
     with ThreadPoolExecutor(max(1, min(8, len(nodes)))) as pool:
-        said = list(pool.map(ask, nodes))
-    answers = tuple((node.label, text) for node, (ok, text) in zip(nodes, said, strict=True) if ok)
-    silent = tuple((node.label, text) for node, (ok, text) in zip(nodes, said, strict=True) if not ok)
-    if len({text for _, text in answers}) > 1 or (silent and answers):
-        return (Disagreement(question, answers, silent),)
-    return ()
+        said = list(zip(nodes, pool.map(ask, nodes), strict=True))
+    answers = tuple((node.label, found) for node, found in said if not isinstance(found, RollproofError))
+    silent = tuple((node.label, str(found)) for node, found in said if isinstance(found, RollproofError))
+    return answers, silent

@@ -39,7 +39,7 @@ ENABLED: Final = MappingProxyType(
         ("ethereum", "muir_glacier"): "istanbul",
         ("ethereum", "arrow_glacier"): "london",
         ("ethereum", "gray_glacier"): "london",
-        **{("ethereum", f"bpo{number}"): "osaka" for number in range(1, 6)},
+        **{("ethereum", f"bpo{number}"): "osaka" for number in range(1, 5)},
         **{("op", name): name for name in ORDER["op"] if name not in ("karst", "interop", "lagoon")},
     }
 )

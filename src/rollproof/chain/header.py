@@ -92,7 +92,7 @@ def from_items(items: Any, what: str) -> Sealed:
     if not isinstance(items, list) or len(items) < _REQUIRED or not all(isinstance(item, bytes) for item in items):
         raise Malformed(f"{what}: not a header")
     if len(items) > len(_FIELDS):
-        raise Unsupported(f"{what}: header with {len(items)} fields, of a fork that is not known")
+        raise Unsupported(f"{what}: header with {len(items)} fields: Amsterdam or a later fork, which is not supported")
     values: dict[str, Any] = {}
     for (name, _, kind, size), item in zip(_FIELDS, items, strict=False):
         if kind == _INT:
@@ -117,7 +117,7 @@ def from_json(record: Any, what: str) -> Sealed:
     record = wire.mapping(record, what)
     for key in _LATER:
         if record.get(key) is not None:
-            raise Unsupported(f"{what}: header field {key}, of a fork that is not known")
+            raise Unsupported(f"{what}: header field {key}: Amsterdam or a later fork, which is not supported")
     values: dict[str, Any] = {}
     absent = ""
     for position, (name, key, kind, size) in enumerate(_FIELDS):

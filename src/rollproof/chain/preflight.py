@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from rollproof.chain import execution_witness, prestate, wire
+from rollproof.chain.header import Sealed
 from rollproof.chain.node import Node
 from rollproof.chain.pinned import Pinned
-from rollproof.errors import RollproofError
+from rollproof.errors import Missing, Retry, RollproofError, Unsupported
 
 DEPTHS = (1, 128, 10_000)  # blocks below the head
 _PROBE = bytes(20)  # any account: its absence is proven just as well
@@ -114,3 +115,34 @@ def preflight(node: Node) -> Preflight:
 
 def _prove(node: Node, number: int) -> object:
     return Pinned(node, node.header(number)).proofs({_PROBE: []})
+
+
+def reach(nodes: Sequence[Node], parent: Sealed, block: Sealed) -> None:
+    """Make sure that some node has the state that ``block`` starts from: one call where the first node has.
+
+    Raises:
+        Missing, Retry: none has it, of the first node; the message says what would help.
+    """
+    refused: RollproofError | None = None
+    for node in nodes:
+        if not node.compliant():  # read by value
+            return
+        try:
+            Pinned(node, parent).proofs({_PROBE: []})
+        except (Missing, Retry, Unsupported) as error:
+            refused = refused or error
+            if not _witness(node, block):
+                continue
+        return
+    if refused is not None:
+        raise type(refused)(
+            f"{refused}; block {block.header.number} needs the state before it: use a node that keeps proofs that far "
+            "back, one with debug_executionWitness, or a newer range"
+        )
+
+
+def _witness(node: Node, block: Sealed) -> bool:
+    try:
+        return node.rpc.call("debug_executionWitness", wire.to_quantity(block.header.number)) is not None
+    except RollproofError:
+        return False

@@ -17,6 +17,11 @@ class Disclosing(Protocol):
     @property
     def compliant(self) -> bool: ...
 
+    @property
+    def exempt(self) -> Mapping[str, str]:
+        """Header results that say nothing about execution, and why."""
+        ...
+
     def receipts(self) -> Sequence[Mapping[str, Any]] | None:
         """As ``Claim.receipts``; None where they are not served."""
         ...
@@ -31,10 +36,13 @@ class Disclosing(Protocol):
 
 
 def without(source: object) -> dict[str, str]:
-    """Header results that are not to be compared because the source's tries break consensus rules, and why."""
-    if isinstance(source, Disclosing) and not source.compliant:
-        return {"state_root": "the node's tries break consensus rules; accounts and slots are compared instead"}
-    return {}
+    """Header results that are not to be compared because the source breaks consensus rules, and why."""
+    return dict(source.exempt) if isinstance(source, Disclosing) else {}
+
+
+def rules_agreed(source: object) -> bool:
+    """Whether the source's own configuration was compared with ours and says the same."""
+    return bool(getattr(source, "rules_agreed", False))
 
 
 def receipts(source: object) -> Sequence[Mapping[str, Any]] | None:
@@ -42,13 +50,19 @@ def receipts(source: object) -> Sequence[Mapping[str, Any]] | None:
     return source.receipts() if isinstance(source, Disclosing) else None
 
 
+def touched(done: _core.Done) -> dict[bytes, set[bytes]]:
+    """Every account and slot that the block read or wrote."""
+    found: dict[bytes, set[bytes]] = {address: set(slots) for address, slots in done.touched}
+    for address, _, _, slots in done.changes:
+        found.setdefault(address, set()).update(slot for slot, _, _ in slots)
+    return found
+
+
 def post_state(source: object, done: _core.Done) -> Mapping[bytes, Mapping[str, Any]] | None:
     """The source's values of every account and slot that the block read or wrote. Raises what the source raises."""
     if not isinstance(source, Disclosing):
         return None
-    wanted: dict[bytes, set[bytes]] = {address: set(slots) for address, slots in done.touched}
-    for address, _, _, slots in done.changes:
-        wanted.setdefault(address, set()).update(slot for slot, _, _ in slots)
+    wanted = touched(done)
     if source.compliant:
         return source.post_state(list(wanted), wanted)
     return {

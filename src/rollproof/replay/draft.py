@@ -19,7 +19,8 @@ class Draft:
     """Collects one block's verdict.
 
     ``weak`` lists unauthenticated inputs that results rest on, ``weak_rules`` such a configuration: a mismatch may be
-    theirs instead of the chain's. ``without`` names header results that are not compared, and why.
+    theirs instead of the chain's, or that of a fork we do not know of, where ``stale`` says so. ``without`` names
+    header results that are not compared, and why.
     """
 
     def __init__(self, claim: Claim, without: Mapping[str, str] | None = None) -> None:
@@ -31,6 +32,7 @@ class Draft:
         self.assumes: dict[str, None] = {}
         self.weak: list[str] = []
         self.weak_rules = ""
+        self.stale = ""
         self.rules: tuple[Difference, ...] = ()
         self.executed: list[Difference] = []
         self.disclosed: list[Difference] = []

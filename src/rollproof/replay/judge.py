@@ -12,10 +12,10 @@ from typing import Any
 
 from rollproof import _core
 from rollproof.chain.config import resolve
-from rollproof.chain.fork import Fork
+from rollproof.chain.fork import Fork, instant
 from rollproof.chain.schedule import ChainConfig
 from rollproof.errors import Malformed, RollproofError, Unsupported
-from rollproof.replay import body, consensus, consistency, disclosure, execute, extra_data
+from rollproof.replay import body, by_value, consensus, consistency, disclosure, execute, extra_data
 from rollproof.replay.consensus import Block
 from rollproof.replay.difference import header_differences, state_differences, transaction_differences
 from rollproof.replay.draft import Draft, Inconclusive
@@ -33,6 +33,7 @@ RESULTS = (
     "withdrawals_root",
     "requests_hash",
 )
+_STATELESS = {"undecodable", "signature"}  # what a transaction is found invalid for before any state is read
 _OF_THE_BODY = {"blob_gas_used", "blob_gas_bound", "block_size", "withdrawals"}  # rules on the lists
 
 Judgement = tuple[Outcome, str, Inputs | None]
@@ -49,6 +50,8 @@ def judge(
     parent = consistency.parent(draft, preimages)
     roots = _transactions_root(draft)
     chain, fork = _configuration(draft, config, roots)
+    if config is None and not disclosure.rules_agreed(source):
+        draft.stale = _stale(chain, claim)
     if chain.family == "ethereum":
         roots |= _withdrawals_root(draft)
     elif claim.withdrawals:
@@ -59,8 +62,11 @@ def judge(
     if claim.header is not None:
         block = Block(chain, header, claim.transactions, parent, claim.withdrawals)
         ruling = consensus.check(block)
-        draft.rule(ruling if not roots else _without_body(ruling))
-        header = _by_the_rules(block)
+        if "state_root" in draft.without:
+            draft.rule(_excused(ruling))
+        else:
+            draft.rule(ruling if not roots else _without_body(ruling))
+            header = _by_the_rules(block)
     inputs = None
     try:
         if chain.family == "ethereum" and claim.withdrawals is None and _claimed(claim).get("withdrawals_root"):
@@ -69,7 +75,12 @@ def judge(
         inputs = Inputs(
             chain, fork, header, parent, root, claim.transactions, claim.withdrawals, claim.block_hashes, preimages
         )
-        result = execute.run(inputs, source, max_rounds)
+        if isinstance(source, by_value.ByValue):
+            inputs, result = by_value.run(inputs, source, max_rounds)
+            draft.assume(("the values before and after the block are the node's own, without proof",))
+            draft.skip(*source.notes)
+        else:
+            result = execute.run(inputs, source, max_rounds)
         if isinstance(result, _core.Invalid) and claim.block_hashes:
             inputs = execute.authenticated_only(inputs)  # a false ancestor hash may be why
             result = execute.run(inputs, source, max_rounds)
@@ -90,6 +101,8 @@ def _claimed(claim: Claim) -> Mapping[str, Any]:
 def _transactions_root(draft: Draft) -> dict[str, Difference]:
     """Empty when the transactions given hash to the root that the header claims (or none is claimed)."""
     claimed = _claimed(draft.claim).get("transactions_root")
+    if "transactions_root" in draft.without:
+        return {}
     return _root(draft, "transactions_root", claimed, body.transactions_root(draft.claim.transactions))
 
 
@@ -139,6 +152,14 @@ def _configuration(
     return chain, fork
 
 
+def _stale(chain: ChainConfig, claim: Claim) -> str:
+    """Why rules may have changed without us knowing; empty where the schedule covers the block."""
+    timestamp = claim.header.timestamp if claim.header else claim.attributes.timestamp if claim.attributes else 0
+    if chain.stale(timestamp) is None:
+        return ""
+    return f"the fork schedule of chain {chain.chain_id} is known up to {instant(chain.as_of or 0)}"
+
+
 def _broken_record(roots: Mapping[str, Difference]) -> Inconclusive | None:
     for name, found in roots.items():
         list_name = name.removesuffix("_root")
@@ -186,6 +207,16 @@ def _without_body(ruling: consensus.Ruling) -> consensus.Ruling:
     )
 
 
+def _excused(ruling: consensus.Ruling) -> consensus.Ruling:
+    """The ruling on a development node's header: its clock, fees and limits are what somebody set them to."""
+    broken = {found.key: found for found in ruling.differences}
+    said = (
+        f"{name}: {d.claimed} where the rules ask for {d.computed}; a development node sets it at will"
+        for name, d in broken.items()
+    )
+    return consensus.Ruling(tuple(n for n in ruling.checked if n not in broken), (*ruling.not_checked, *said), ())
+
+
 def _by_the_rules(block: Block) -> Header:
     """The header with the environment the rules give, so that one wrong fee does not hide what else is wrong."""
     wanted: tuple[tuple[str, Callable[[Block], int | None]], ...] = (
@@ -224,7 +255,8 @@ def _compare(
     header = with_results(inputs.env, result)
     computed = as_mapping(header)
     with contextlib.suppress(Malformed):  # a field that the fork needs is absent: there is no such header
-        draft.computed_hash = header_hash(header)
+        if "state_root" not in draft.without:
+            draft.computed_hash = header_hash(header)
     names = [name for name in (claimed if claim.header is None else RESULTS) if claimed[name] is not None]
     names = [name for name in names if name not in roots and name not in draft.without]
     draft.skip(*(f"{name}: {why}" for name, why in draft.without.items()))
@@ -271,7 +303,11 @@ def _invalid(draft: Draft, result: _core.Invalid, roots: Mapping[str, Difference
     if broken_record is not None:
         raise broken_record
     draft.invalid = result
+    if result.kind in _STATELESS:
+        draft.weak = []
     said = f"{result.kind}: {result.reason}"
+    if result.transaction is None and "state_root" in draft.without:
+        raise Inconclusive(f"the node's state lacks what the rules of {draft.fork} need: {said}")
     if result.transaction is None:
         draft.executed = [Difference("header", "requests_hash", None, f"invalid block, {said}")]
     else:
@@ -311,10 +347,17 @@ def _disclosed(draft: Draft, inputs: Inputs, done: _core.Done, source: Source | 
     receipts: Sequence[Mapping[str, Any]] | None = draft.claim.receipts
     post_state = draft.claim.post_state
     if source is not None and (draft.executed or draft.without):
-        try:
+        try:  # the header's verdict stands without the detail
             receipts = disclosure.receipts(source) if receipts is None else receipts
+        except RollproofError as error:
+            draft.skip(f"receipts: {error}")
+        try:
             post_state = disclosure.post_state(source, done) if post_state is None else post_state
-        except RollproofError as error:  # the header's verdict stands without the detail
+        except RollproofError as error:
+            if "state_root" in draft.without:
+                raise Inconclusive(
+                    f"neither the state root nor accounts and slots could be compared: {error}"
+                ) from None
             draft.skip(f"accounts and slots: {error}")
     if receipts is not None:
         draft.disclosed += transaction_differences(receipts, done.outcomes)
@@ -360,4 +403,8 @@ def _conclude(draft: Draft) -> tuple[Outcome, str]:
         draft.skip(f"execution: rests on {draft.weak[0]}")
     if not (draft.rules or draft.executed or draft.without):
         return Outcome.UNKNOWN, f"self-inconsistent: {shown} contradict the header, which holds"
+    if draft.stale:
+        return Outcome.UNKNOWN, f"{draft.stale}; differs in {shown}, which a later fork may explain: give --config"
+    if consistency.signed_for(draft.claim.transactions) is None:
+        draft.assume((f"it is a block of chain {draft.claim.chain_id}: no transaction in it is signed for a chain",))
     return Outcome.BROKEN, ""

@@ -60,10 +60,10 @@ def verify_claim(
             reason = withdrawn or reason
         elif outcome is Outcome.BROKEN:
             confirmed = False
-        return draft.verdict(outcome, reason, confirmed=confirmed, second_opinion=opinion, rpc=_rpc(source))
+        return draft.verdict(outcome, reason, confirmed=confirmed, second_opinion=opinion, rpc=spent(source))
     except (Inconclusive, RollproofError, _core.CoreError) as error:
         draft.rules, draft.executed, draft.disclosed = (), [], []
-        return draft.verdict(Outcome.UNKNOWN, str(error), rpc=_rpc(source))
+        return draft.verdict(Outcome.UNKNOWN, str(error), rpc=spent(source))
 
 
 def _asked(draft: Draft, outcome: Outcome, mode: SecondOpinion, rate: float, seed: int) -> bool:
@@ -74,7 +74,8 @@ def _asked(draft: Draft, outcome: Outcome, mode: SecondOpinion, rate: float, see
     return sampled(draft.computed_hash or b"", rate, seed)
 
 
-def _rpc(source: Source | None) -> dict[str, Any] | None:
+def spent(source: object) -> dict[str, Any] | None:
+    """What asking a source has cost: calls, megabytes, seconds; None for one that does not count."""
     usage = getattr(source, "usage", None)
     if usage is None:
         return None

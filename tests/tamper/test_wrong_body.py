@@ -14,7 +14,7 @@ from rollproof import _core
 from rollproof.errors import Malformed
 from rollproof.types import Outcome, Withdrawal
 from tamper import seal
-from tamper.test_header import (
+from tamper.blocks import (
     BYZANTIUM,
     CANCUN,
     EVERY,
@@ -48,7 +48,7 @@ def high_s(raw: bytes) -> bytes:
     v = int.from_bytes(fields[at], "big")
     v = (v ^ 1) if kind or (v < 35 and v % 2 == 0) else v + 1 if v % 2 else v - 1
     s = ORDER - int.from_bytes(fields[at + 2], "big")
-    fields[at : at + 3] = [v.to_bytes(1 if v else 0, "big"), fields[at + 1], s.to_bytes(32, "big")]
+    fields[at : at + 3] = [v.to_bytes((v.bit_length() + 7) // 8, "big"), fields[at + 1], s.to_bytes(32, "big")]
     return kind + _core.rlp_encode(fields)
 
 

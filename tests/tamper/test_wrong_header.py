@@ -9,21 +9,29 @@ from typing import Any
 import pytest
 
 from rollproof.replay.header import decode_header, wire
+from rollproof.replay.second_opinion import available
 from rollproof.types import Header, Outcome
 from tamper import seal
+from tamper.blocks import (
+    BYZANTIUM,
+    CANCUN,
+    DAO,
+    ETHEREUM,
+    EVERY,
+    GRANITE,
+    HOLOCENE,
+    HOMESTEAD,
+    JOVIAN,
+    LONDON,
+    OP,
+    PRAGUE,
+    REGOLITH,
+    SHANGHAI,
+    UNICHAIN,
+)
 from tamper.seal import flipped
 
 pytestmark = pytest.mark.shared
-
-HOMESTEAD, DAO, BYZANTIUM = "eth-mainnet-1150000", "eth-mainnet-1920000", "eth-mainnet-4370000"
-LONDON, SHANGHAI, CANCUN = "eth-mainnet-15050000", "eth-mainnet-18884864", "eth-mainnet-21230867"
-PRAGUE = "eth-hoodi-1265656"
-REGOLITH, GRANITE = "op-mainnet-109279688", "op-sepolia-17664000"
-HOLOCENE, UNICHAIN, JOVIAN = "op-mainnet-132795025", "unichain-10211000", "base-sepolia-37312300"
-OP_SEPOLIA = "op-sepolia-26207960"
-ETHEREUM = (HOMESTEAD, BYZANTIUM, LONDON, SHANGHAI, CANCUN, PRAGUE)
-OP = (REGOLITH, GRANITE, HOLOCENE, OP_SEPOLIA, UNICHAIN, JOVIAN)
-EVERY = ETHEREUM + OP
 
 
 def _bloom(header: Header) -> bytes:
@@ -145,6 +153,23 @@ def test_number_not_the_parents_plus_one(shared_data: Path, name: str) -> None:
     result = seal.verdict(seal.reseal(record, number=honest.number + 1))
     assert result.outcome is Outcome.BROKEN
     assert seal.found(result)["number"] == (str(honest.number + 1), str(honest.number))
+
+
+SMALL = (HOMESTEAD, REGOLITH, UNICHAIN)  # what EELS executes in a moment
+CONFIRMED = [case for case in _cases(RESULTS) + _cases(RULES) if case.values[0] in SMALL]
+
+
+@pytest.mark.eels
+@pytest.mark.skipif(not available(), reason="EELS is not installed: pip install 'rollproof[eels]'")
+@pytest.mark.parametrize(("name", "field", "wrong", "bound"), CONFIRMED)
+def test_the_second_machine_does_not_withdraw_it(
+    shared_data: Path, name: str, field: str, wrong: Callable[[Header], Any], bound: str | None
+) -> None:
+    record = seal.honest(shared_data / "blocks", name)
+    result = seal.verdict(seal.reseal(record, **{field: wrong(seal.header_of(record))}), second_opinion="auto")
+    assert result.outcome is Outcome.BROKEN, result.reason
+    if any(row[0] == field for row in RESULTS):
+        assert result.confirmed is True
 
 
 def test_transactions_root_over_deposits_that_nothing_vouches_for(shared_data: Path) -> None:

@@ -9,9 +9,7 @@ import pytest
 from rollproof.replay.second_opinion import available
 from rollproof.types import Outcome, Verdict
 from tamper import seal
-from tamper.faulty import BASE_FEE_VAULT, BEACON_ROOTS, HISTORY, L1_FEE_VAULT, SEQUENCER_VAULT, Faulty
-from tamper.post import EMPTY_CODE
-from tamper.test_header import (
+from tamper.blocks import (
     BYZANTIUM,
     CANCUN,
     DAO,
@@ -28,6 +26,8 @@ from tamper.test_header import (
     SHANGHAI,
     UNICHAIN,
 )
+from tamper.faulty import BASE_FEE_VAULT, BEACON_ROOTS, HISTORY, L1_FEE_VAULT, SEQUENCER_VAULT, Faulty
+from tamper.post import EMPTY_CODE
 
 pytestmark = [
     pytest.mark.shared,

@@ -1,0 +1,60 @@
+//! What running a block gives.
+
+use crate::{account::TrieAccount, needs::Needs, trace::Columns};
+use alloy_primitives::{Address, B256, Bloom, Bytes, Log, U256};
+
+#[derive(Debug)]
+pub struct Outcome {
+    pub hash: B256,
+    pub tx_type: u8,
+    pub sender: Address,
+    pub to: Option<Address>,
+    pub success: bool,
+    pub gas_used: u64,
+    pub cumulative_gas_used: u64,
+    pub logs: Vec<Log>,
+    pub output: Bytes,
+    pub created: Option<Address>,
+}
+
+pub struct Change {
+    pub address: Address,
+    pub before: Option<TrieAccount>,
+    pub after: Option<TrieAccount>,
+    pub slots: Vec<(B256, U256, U256)>,
+}
+
+pub struct Done {
+    pub state_root: B256,
+    pub transactions_root: B256,
+    pub receipts_root: B256,
+    pub logs_bloom: Bloom,
+    pub gas_used: u64,
+    pub blob_gas_used: u64,
+    pub withdrawals_root: Option<B256>,
+    pub requests_hash: Option<B256>,
+    pub receipts: Vec<Vec<u8>>,
+    pub outcomes: Vec<Outcome>,
+    pub changes: Vec<Change>,
+    pub touched: Vec<(Address, Vec<B256>)>,
+    pub used_block_hashes: Vec<u64>,
+    pub trace: Option<Columns>,
+    pub stages: Vec<(&'static str, f64)>,
+    /// Trie nodes and codes that the new state has and the old had not; before Byzantium also those of states between.
+    pub fresh: Vec<Vec<u8>>,
+}
+
+#[derive(Debug)]
+pub struct Invalid {
+    pub transaction: Option<usize>,
+    pub kind: &'static str,
+    pub reason: String,
+}
+
+pub enum Run {
+    Done(Box<Done>),
+    Invalid(Invalid),
+    Needs(Needs),
+    /// The given state is not one: a preimage that hashes right but is no node of its trie.
+    Malformed(String),
+}

@@ -1,0 +1,193 @@
+//! The virtual machine of either family, set up for one block, over the block's ledger.
+
+use crate::{
+    ledger::Ledger,
+    machine::Machine,
+    observe::observe,
+    refusal::{Refusal, refuse},
+    rollup::Rollup,
+    rules::{Env, Fork, Rules},
+    transaction::Transaction,
+};
+use alloy_primitives::{Address, Bytes, Log, U256};
+use op_revm::{L1BlockInfo, OpContext, OpHaltReason, OpTransactionError};
+use revm::{
+    Context, Journal,
+    context::{
+        BlockEnv, CfgEnv, TxEnv,
+        result::{EVMError, ExecutionResult, InvalidTransaction},
+    },
+    context_interface::{ContextTr, JournalTr, block::BlobExcessGasAndPrice},
+    handler::{EthFrame, Handler, MainnetHandler, SystemCallTx, system_call::SYSTEM_ADDRESS},
+    interpreter::interpreter::EthInterpreter,
+    primitives::{eip4844, hardfork::SpecId},
+};
+use std::convert::Infallible;
+
+/// How much is noted on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// revm as it is: the measure for what noting costs.
+    Bare,
+    Frames,
+    Trace,
+}
+
+type EthContext<'a> = Context<BlockEnv, TxEnv, CfgEnv, Ledger<'a>, Journal<Ledger<'a>>, ()>;
+type EthMachine<'a> = revm::handler::MainnetEvm<EthContext<'a>>;
+type OpMachine<'a> = op_revm::OpEvm<OpContext<Ledger<'a>>, ()>;
+
+/// The machine of either family, observed or bare.
+pub enum Vm<'a> {
+    Ethereum(Box<Machine<EthMachine<'a>>>, Watch),
+    Op(Box<Machine<OpMachine<'a>>>, Watch),
+}
+
+/// A transaction's result, of either family.
+pub struct Executed {
+    pub success: bool,
+    pub gas_used: u64,
+    pub logs: Vec<Log>,
+    pub output: Bytes,
+    pub created: Option<Address>,
+}
+
+impl Executed {
+    fn new<H>(result: ExecutionResult<H>) -> Self {
+        let (gas_used, created) = (result.tx_gas_used(), result.created_address());
+        match result {
+            ExecutionResult::Success { logs, output, .. } => {
+                Self { success: true, gas_used, logs, output: output.into_data(), created }
+            }
+            // Logs of what did not succeed are none of the receipt's.
+            ExecutionResult::Revert { output, .. } => {
+                Self { success: false, gas_used, logs: Vec::new(), output, created: None }
+            }
+            ExecutionResult::Halt { .. } => {
+                Self { success: false, gas_used, logs: Vec::new(), output: Bytes::new(), created: None }
+            }
+        }
+    }
+}
+
+impl<'a> Vm<'a> {
+    pub fn new(ledger: Ledger<'a>, rules: &Rules, env: &Env, watch: Watch) -> Self {
+        let spec = rules.fork.ethereum();
+        let merged = spec.is_enabled_in(SpecId::MERGE);
+        let price = |excess| {
+            let fraction =
+                rules.blob.map_or(eip4844::BLOB_BASE_FEE_UPDATE_FRACTION_CANCUN, |blob| blob.update_fraction);
+            BlobExcessGasAndPrice::new(excess, fraction)
+        };
+        let block = BlockEnv {
+            number: U256::from(env.number),
+            beneficiary: env.beneficiary,
+            timestamp: U256::from(env.timestamp),
+            gas_limit: env.gas_limit,
+            basefee: env.base_fee.unwrap_or_default(),
+            difficulty: if merged { U256::ZERO } else { env.difficulty },
+            prevrandao: merged.then_some(env.prev_randao),
+            // revm wants one from Cancun on; an OP Stack block before Jovian has an excess of zero.
+            blob_excess_gas_and_price: env
+                .excess_blob_gas
+                .or(spec.is_enabled_in(SpecId::CANCUN).then_some(0))
+                .map(price),
+            slot_num: 0,
+        };
+        match rules.fork {
+            Fork::Ethereum(spec) => {
+                let mut cfg = CfgEnv::new_with_spec(spec).with_chain_id(rules.chain_id);
+                cfg.max_blobs_per_tx = rules.blob.map(|blob| match spec.is_enabled_in(SpecId::OSAKA) {
+                    // EIP-7594.
+                    true => blob.max.min(6),
+                    false => blob.max,
+                });
+                cfg.blob_base_fee_update_fraction = rules.blob.map(|blob| blob.update_fraction);
+                let ctx: EthContext<'a> = Context::new(ledger, spec);
+                let mut machine = revm::MainBuilder::build_mainnet(ctx.with_cfg(cfg).with_block(block));
+                if watch == Watch::Trace {
+                    observe(&mut machine.instruction);
+                }
+                Self::Ethereum(Box::new(Machine(machine)), watch)
+            }
+            Fork::Op(spec) => {
+                let cfg = CfgEnv::new_with_spec(spec).with_chain_id(rules.chain_id);
+                let ctx: OpContext<Ledger<'a>> = Context::new(ledger, spec);
+                let ctx = ctx.with_cfg(cfg).with_block(block).with_chain(L1BlockInfo::default());
+                let mut machine = op_revm::OpEvm::new(ctx, ());
+                if watch == Watch::Trace {
+                    observe(&mut machine.0.instruction);
+                }
+                Self::Op(Box::new(Machine(machine)), watch)
+            }
+        }
+    }
+
+    pub fn ledger(&mut self) -> &mut Ledger<'a> {
+        match self {
+            Self::Ethereum(machine, _) => machine.0.ctx.journaled_state.db_mut(),
+            Self::Op(machine, _) => machine.0.0.ctx.journaled_state.db_mut(),
+        }
+    }
+
+    pub fn into_ledger(self) -> Ledger<'a> {
+        match self {
+            Self::Ethereum(machine, _) => machine.0.ctx.journaled_state.database,
+            Self::Op(machine, _) => machine.0.0.ctx.journaled_state.database,
+        }
+    }
+
+    pub fn transact(&mut self, tx: &Transaction, sender: Address) -> Result<Executed, Refusal> {
+        let tx = tx.environment(sender);
+        let (result, state) = match self {
+            Self::Ethereum(machine, watch) => {
+                machine.0.ctx.tx = tx.base;
+                type Error = EVMError<Infallible, InvalidTransaction>;
+                let result = match watch {
+                    Watch::Bare => MainnetHandler::<_, Error, EthFrame<EthInterpreter>>::default().run(&mut machine.0),
+                    _ => MainnetHandler::<_, Error, EthFrame<EthInterpreter>>::default().run(&mut **machine),
+                };
+                let state = machine.0.ctx.journal_mut().finalize();
+                (result.map(Executed::new).map_err(refuse), state)
+            }
+            Self::Op(machine, watch) => {
+                machine.0.0.ctx.tx = tx;
+                type Error = EVMError<Infallible, OpTransactionError>;
+                let result = match watch {
+                    Watch::Bare => Rollup::<_, Error, EthFrame<EthInterpreter>>::default().run(&mut machine.0),
+                    _ => Rollup::<_, Error, EthFrame<EthInterpreter>>::default().run(&mut **machine),
+                };
+                let state = machine.0.0.ctx.journal_mut().finalize();
+                (result.map(Executed::new::<OpHaltReason>).map_err(refuse), state)
+            }
+        };
+        let executed = result?;
+        self.ledger().commit(state);
+        Ok(executed)
+    }
+
+    /// A system call (EIP-4788 and later): no fee, no nonce, its own gas. None where it did not succeed.
+    pub fn system_call(&mut self, to: Address, input: Bytes) -> Option<Bytes> {
+        if let Some(recorder) = &mut self.ledger().recorder {
+            recorder.begin(None);
+        }
+        let (executed, mut state) = match self {
+            Self::Ethereum(machine, _) => {
+                machine.0.ctx.tx = TxEnv::new_system_tx_with_caller(SYSTEM_ADDRESS, to, input);
+                type Error = EVMError<Infallible, InvalidTransaction>;
+                let result =
+                    MainnetHandler::<_, Error, EthFrame<EthInterpreter>>::default().run_system_call(&mut **machine);
+                (result.map(Executed::new).ok(), machine.0.ctx.journal_mut().finalize())
+            }
+            Self::Op(machine, _) => {
+                machine.0.0.ctx.tx = op_revm::OpTransaction::new_system_tx_with_caller(SYSTEM_ADDRESS, to, input);
+                type Error = EVMError<Infallible, OpTransactionError>;
+                let result = Rollup::<_, Error, EthFrame<EthInterpreter>>::default().run_system_call(&mut **machine);
+                (result.map(Executed::new::<OpHaltReason>).ok(), machine.0.0.ctx.journal_mut().finalize())
+            }
+        };
+        state.remove(&SYSTEM_ADDRESS);
+        self.ledger().commit(state);
+        executed.filter(|executed| executed.success).map(|executed| executed.output)
+    }
+}
