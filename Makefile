@@ -13,7 +13,7 @@ PYTEST_ARGS ?= -n auto
 FUZZ_SECONDS ?= 600
 unexport VIRTUAL_ENV PYTHONPATH
 
-.PHONY: help setup demo test test-rust lint format bench fuzz node-tools dev clean
+.PHONY: help setup demo test test-rust conformance lint format bench fuzz node-tools dev clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -54,6 +54,9 @@ lint: setup ## formatting, lints, types, and the stub against the built extensio
 
 test-rust: ## the core's own tests, without Python
 	cargo test --quiet --release --locked --no-default-features --manifest-path rust/Cargo.toml
+
+conformance: setup ## the whole Execution Spec Tests suite; rewrites docs/conformance.md
+	PYTHONPATH=tests $(BIN)/python -m conformance
 
 format: setup ## rewrite the sources in the project's format
 	cargo fmt --manifest-path rust/Cargo.toml

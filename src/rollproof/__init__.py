@@ -17,7 +17,8 @@ from rollproof.report.notebook import html, short
 from rollproof.types import Claim, Difference, Header, Outcome, PayloadAttributes, Verdict, Withdrawal
 
 if TYPE_CHECKING:
-    from rollproof.replay.verify import verify
+    from rollproof.replay.online import verify_payload, verify_range
+    from rollproof.replay.verify import trace, verify
 
 __all__ = [
     "Claim",
@@ -36,7 +37,10 @@ __all__ = [
     "Verdict",
     "Withdrawal",
     "__version__",
+    "trace",
     "verify",
+    "verify_payload",
+    "verify_range",
 ]
 
 try:
@@ -50,8 +54,8 @@ setattr(Verdict, "__repr__", short)  # noqa: B010
 
 
 def __getattr__(name: str) -> Any:
-    """``verify``, loaded on first use: the vocabulary can be imported where the extension is not built."""
-    if name != "verify":
+    """What needs the extension, loaded on first use: the vocabulary can be imported where that is not built."""
+    if name not in ("trace", "verify", "verify_payload", "verify_range"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
         from rollproof import _core  # noqa: F401
@@ -60,10 +64,11 @@ def __getattr__(name: str) -> Any:
             "rollproof's compiled core is not built: run `make setup` in the checkout "
             "(or `pip install .`; both need Rust 1.94 or newer)"
         ) from error
-    from rollproof.replay.verify import verify
+    from rollproof.replay import online
+    from rollproof.replay.verify import trace, verify
 
-    globals()["verify"] = verify
-    return verify
+    globals().update(trace=trace, verify=verify, verify_payload=online.verify_payload, verify_range=online.verify_range)
+    return globals()[name]
 
 
 def __dir__() -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import rollproof as rp
 from rollproof import _core
 from rollproof.replay import sources
 from rollproof.replay.draft import Draft
@@ -42,6 +43,14 @@ def block(request: pytest.FixtureRequest, shared_data: Path) -> tuple[_core.Done
     return traced(shared_data / "blocks" / f"{request.param}.json.gz")
 
 
+def test_a_file_is_traced_in_one_call(shared_data: Path) -> None:
+    path = shared_data / "blocks" / "eth-mainnet-21230867.json.gz"
+    frames = rp.trace(path).frames
+    assert len({frame.transaction for frame in frames if frame.transaction is not None}) == 67
+    with pytest.raises(rp.RollproofError, match="no-such-file"):
+        rp.trace(path.with_name("no-such-file.json.gz"))
+
+
 def test_surviving_logs_are_the_receipts_logs(block: tuple[_core.Done, Trace]) -> None:
     done, trace = block
     survived: dict[int, list[tuple[bytes, list[bytes], int]]] = {}
@@ -62,7 +71,10 @@ def test_the_last_surviving_write_is_the_slots_value(block: tuple[_core.Done, Tr
         if access.write and not trace.reverted(access.frame):
             last[targets[access.frame], access.slot] = access.value
     changed = {
-        (address, slot): after for address, _, post, slots in done.changes for slot, _, after in slots if post is not None
+        (address, slot): after
+        for address, _, post, slots in done.changes
+        for slot, _, after in slots
+        if post is not None
     }
     assert changed
     assert changed.items() <= last.items()

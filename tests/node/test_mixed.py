@@ -153,10 +153,19 @@ def test_contracts_that_the_node_lacks_are_said(node: Node, anvil: str, tmp_path
 
 
 @pytest.mark.parametrize("anvil", [{"hardfork": "cancun"}], indirect=True)
-def test_a_node_of_other_rules_than_the_configuration_is_unknown(node: Node, anvil: str, tmp_path: Path) -> None:
-    Miner(node).mine(signing.dynamic_fee(0, SOMEBODY))
-    code, verdicts, _ = verify(anvil, "1", configured(tmp_path, "cancun", [6, 9, 5007716]))
-    assert code == 2
-    assert [v["verdict"] for v in verdicts] == ["unknown"]
-    assert "the node's configuration differs from ours" in verdicts[0]["reason"]
-    assert "current.blobSchedule.target is 3, we have 6" in verdicts[0]["reason"]
+def test_a_configuration_that_the_node_contradicts_is_said_and_accuses_nobody(
+    node: Node, anvil: str, tmp_path: Path
+) -> None:
+    miner = Miner(node)
+    miner.mine(signing.dynamic_fee(0, SOMEBODY))
+    config = configured(tmp_path, "cancun", [6, 9, 5007716])
+    code, (verdict,), _ = verify(anvil, "1", config)
+    assert (code, verdict["verdict"]) == (0, "holds")  # nothing in the block depends on it
+    (line,) = [line for line in verdict["not_checked"] if line.startswith("the node's configuration differs")]
+    assert "current.blobSchedule.target is 3, we have 6" in line
+    node.rpc.call("anvil_setBalance", "0x" + SOMEBODY.hex(), hex(10**18))
+    miner.mine(signing.dynamic_fee(1, b"\x77" * 20))
+    code, (verdict,), _ = verify(anvil, "1", config)
+    assert (code, verdict["verdict"]) == (2, "unknown")
+    assert verdict["reason"].startswith("the node's configuration differs from ours: ")
+    assert [found["key"] for found in verdict["differences"]] == [f"0x{SOMEBODY.hex()}.balance"]

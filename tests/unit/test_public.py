@@ -17,10 +17,11 @@ def test_exports_match_all() -> None:
         and isinstance(value, type)
         and getattr(value, "__module__", "").startswith("rollproof")
     }
-    assert public | {"__version__", "verify"} == set(rp.__all__)
+    calls = {"trace", "verify", "verify_payload", "verify_range"}
+    assert public | calls | {"__version__"} == set(rp.__all__)
     assert sorted(rp.__all__) == rp.__all__
     assert all(getattr(rp, name) is not None for name in rp.__all__)
-    assert callable(rp.verify)
+    assert all(callable(getattr(rp, name)) for name in calls)
     assert dir(rp) == sorted(rp.__all__)
 
 

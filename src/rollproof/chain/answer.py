@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from rollproof.chain.endpoint import Endpoint, Reply
+from rollproof.chain.nesting import bounded
 from rollproof.chain.refusal import Kind, error_of, kind_of, kind_of_status
 from rollproof.errors import Malformed, Retry, RollproofError
 
@@ -31,8 +32,8 @@ def pair(reply: Reply, calls: Sequence[Call], endpoint: Endpoint) -> list[tuple[
         BatchRefused: the node answered a batch with one error.
     """
     try:
-        decoded = msgspec.json.decode(reply.body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        decoded = msgspec.json.decode(bounded(reply.body, endpoint.label))
+    except (msgspec.DecodeError, Malformed, UnicodeDecodeError):
         decoded = None
     single = decoded if isinstance(decoded, dict) and ("result" in decoded or "error" in decoded) else None
     if reply.status == 429 or (single is None and reply.status >= 400):

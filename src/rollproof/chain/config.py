@@ -18,6 +18,7 @@ from typing import Any, Final
 from rollproof.chain.entry import read_entry
 from rollproof.chain.eth_config import compare_eth_config, unchecked_of_eth_config
 from rollproof.chain.fork import Fork
+from rollproof.chain.nesting import bounded
 from rollproof.chain.rollup_config import from_rollup_config
 from rollproof.chain.schedule import ChainConfig
 from rollproof.errors import Malformed, Missing, RollproofError, Unsupported
@@ -131,7 +132,7 @@ def _disagreements(own: ChainConfig, given: ChainConfig) -> tuple[str, ...]:
 
 def _parse(data: bytes, name: str, *, as_json: bool) -> Mapping[str, Any]:
     try:
-        document = json.loads(data) if as_json else tomllib.loads(data.decode("utf-8"))
+        document = json.loads(bounded(data, name)) if as_json else tomllib.loads(data.decode("utf-8"))
     except (ValueError, RecursionError):
         raise Malformed(f"{name}: not {'JSON' if as_json else 'TOML'}") from None
     if not isinstance(document, dict):

@@ -21,6 +21,7 @@ from rollproof.chain.nodes import Nodes
 from rollproof.chain.pinned import Pinned, Values, Wanted, code_hash
 from rollproof.chain.proof import Noncompliant
 from rollproof.chain.sibling import Siblings
+from rollproof.chain.subtree import Subtree
 from rollproof.errors import Lying, Missing, Reset, Retry, RollproofError, Unsupported
 
 BLOCKHASH_WINDOW = 256
@@ -82,6 +83,7 @@ class NodeSource(Nodes):
         self._seed, self._budget = seed, budget
         self._touched: dict[bytes, set[bytes]] = {}
         self._loose: list[bytes] = []  # keys of a witness that do not say which account they belong to
+        self.post_nodes: list[bytes] = []  # of the claimed state's trie, as far as it was proven
         self._ancestors = 8
         self._started: Future[list[bytes]] | None = None
 
@@ -169,6 +171,7 @@ class NodeSource(Nodes):
         """
         wanted = {address: set(slots.get(address, ())) for address in {*accounts, *slots}}
         found = self.ask(lambda node: Pinned(node, self.sealed).proofs(wanted))
+        self.post_nodes += [raw for p in found.values() for raw in p.nodes()]
         return {
             address: {
                 "nonce": p.nonce,
@@ -178,6 +181,11 @@ class NodeSource(Nodes):
             }
             for address, p in found.items()
         }
+
+    def below(self, address: bytes | None, path: bytes) -> list[bytes]:
+        """Nodes below a path of the states before and after the block; see ``Subtree.below``."""
+        subtree = Subtree(self, self.parent, self.sealed, budget=self._budget, seed=self._seed)
+        return subtree.below(address, path, len(self.block.transactions))
 
     def read_values(self, accounts: Iterable[bytes], slots: Wanted, *, after: bool) -> dict[bytes, Values]:
         """Plain values without proof, before the block or ``after`` it: for nodes whose roots mean nothing.

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from rollproof.chain import wire
+from rollproof.chain.nesting import bounded
 from rollproof.errors import Malformed, Unsupported
 from rollproof.types import PayloadAttributes, Withdrawal
 
 T = TypeVar("T")
 
-MAX_DEPTH = 64
-MAX_CONTAINERS = 8_000_000
 MAX_TRANSACTIONS = 100_000
 MAX_WITHDRAWALS = 100_000
 MAX_TRANSACTION_BYTES = 16 * 1024 * 1024
@@ -33,31 +31,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
-_STRING = re.compile(rb'"[^"]*"')
-_STRING_ESCAPED = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-
-
-def _bounded(data: bytes, what: str) -> None:
-    """Raises Malformed where brackets nest too deep: the decoder would run out of stack, which nothing can catch.
-
-    Its own guard is the interpreter's recursion limit, and EELS raises that beyond what the stack holds.
-    """
-    # Escapes are rare in what is read here; without them quotes alone delimit strings, and all else can go first.
-    rest = _STRING_ESCAPED.sub(b"", data) if b"\\" in data else data
-    brackets = _STRING.sub(b"", rest.translate(None, _STRUCTURE))
-    if len(brackets) > 2 * MAX_CONTAINERS:
-        raise Malformed(f"{what}: more than {MAX_CONTAINERS} objects and lists")
-    depth = 0
-    for bracket in brackets:
-        depth += 1 if bracket in b"[{" else -1
-        if depth > MAX_DEPTH:
-            raise Malformed(f"{what}: JSON is nested deeper than {MAX_DEPTH}")
-
-
 def parse(data: bytes, what: str) -> dict[str, Any]:
     """The JSON object in ``data``. Raises Malformed: not JSON, nested too deep, a doubled key, a float."""
-    _bounded(data, what)
+    bounded(data, what)
     try:
         found = json.loads(data, object_pairs_hook=_unique, parse_float=_refuse_number, parse_constant=_refuse_number)
     except Malformed as error:

@@ -21,7 +21,7 @@ from rollproof.replay.difference import header_differences, state_differences, t
 from rollproof.replay.draft import Draft, Inconclusive
 from rollproof.replay.execute import Inputs, Source
 from rollproof.replay.header import NAMES, as_mapping, from_attributes, header_hash, wire, with_results
-from rollproof.replay.trie_path import parting
+from rollproof.replay.narrow import Narrow, Narrowing
 from rollproof.types import Claim, Difference, Header, Outcome
 
 RESULTS = (
@@ -278,7 +278,7 @@ def _compare(
     elif claim.header is None and not draft.executed:
         _computed_rules(draft, Block(inputs.config, header, claim.transactions, inputs.parent, claim.withdrawals))
     _disclosed(draft, inputs, result, source)
-    _parting(draft, inputs, result)
+    _parting(draft, inputs, result, source)
     return _conclude(draft)
 
 
@@ -371,18 +371,22 @@ def _disclosed(draft: Draft, inputs: Inputs, done: _core.Done, source: Source | 
             draft.skip(f"post_state entries: {unread} could not be read from the parent's state")
 
 
-def _parting(draft: Draft, inputs: Inputs, done: _core.Done) -> None:
-    """Where claimed and computed state part, when the claimed root's node is among the preimages."""
+def _parting(draft: Draft, inputs: Inputs, done: _core.Done, source: Source | None) -> None:
+    """Where claimed and computed state part, when nothing that was touched explains a wrong state root."""
     claimed = _claimed(draft.claim).get("state_root")
-    if claimed is None or claimed == done.state_root or "state_root" in draft.without or draft.disclosed:
+    if claimed is None or claimed == done.state_root or "state_root" in draft.without:
         return
-    if claimed not in inputs.preimages:
+    if any(found.scope in ("account", "storage") for found in draft.disclosed):
         return
-    _, fresh = execute.post_state(inputs)
-    computed = {_core.keccak256(node): node for node in fresh}
-    draft.disclosed += parting(
-        claimed, done.state_root, inputs.preimages.get, lambda key: computed.get(key) or inputs.preimages.get(key)
-    )
+    asked = source if isinstance(source, Narrowing) else None
+    if claimed not in inputs.preimages and (asked is None or not asked.claimed_nodes()):
+        return
+    names = [name for address, slots in disclosure.touched(done).items() for name in (address, *slots)]
+    try:
+        _, fresh = execute.post_state(inputs)
+        draft.disclosed += Narrow(inputs.preimages, fresh, names, asked).differences(claimed, done.state_root)
+    except (RollproofError, _core.CoreError) as error:  # the header's verdict stands without the detail
+        draft.skip(f"accounts and slots by the trie: {error}")
 
 
 def _conclude(draft: Draft) -> tuple[Outcome, str]:

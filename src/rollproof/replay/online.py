@@ -195,7 +195,9 @@ def _one(served: Served, run: _Run, source: Proofs) -> _Judged:
         audit_rate=options.audit_rate,
         seed=options.seed,
     )
-    if against and not (verdict.outcome is Outcome.UNKNOWN and not verdict.differences):
+    if against and isinstance(source, ByValue) and verdict.outcome is Outcome.HOLDS:
+        verdict = _note(verdict, against)  # a development node is no authority on its rules: they gave its results
+    elif against and not (verdict.outcome is Outcome.UNKNOWN and not verdict.differences):
         verdict = replace(verdict, outcome=Outcome.UNKNOWN, reason=against, confirmed=None)
     if options.witness_out is not None:
         if isinstance(source, Recorder):

@@ -59,6 +59,12 @@ class Recorder(Proofs):
         self.seen_post_state = self.source.post_state(wanted, wanted)
         return self.seen_post_state
 
+    def claimed_nodes(self) -> Sequence[bytes]:
+        return self.source.post_nodes
+
+    def below(self, address: bytes | None, path: bytes) -> Sequence[bytes]:
+        return self.source.below(address, path)
+
     def read_values(self, accounts: Iterable[bytes], slots: Wanted, *, after: bool) -> Mapping[bytes, Any]:
         return self.source.read_values(accounts, slots, after=after)
 

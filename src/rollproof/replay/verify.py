@@ -13,13 +13,14 @@ from typing import Any, Literal
 
 from rollproof import _core
 from rollproof.chain.schedule import ChainConfig
-from rollproof.errors import RollproofError
-from rollproof.replay import confirm, disclosure, sources
+from rollproof.errors import Missing, RollproofError
+from rollproof.replay import confirm, disclosure, execute, sources
 from rollproof.replay.draft import Draft, Inconclusive
 from rollproof.replay.execute import Source
 from rollproof.replay.judge import judge
 from rollproof.replay.sample import sampled
 from rollproof.replay.second_opinion import available
+from rollproof.replay.trace import Trace
 from rollproof.types import Claim, Outcome, Verdict
 
 MAX_ROUNDS = 64
@@ -94,6 +95,24 @@ def verify_file(path: Path, **options: Any) -> Verdict:
     read = time.perf_counter() - began
     verdict = verify_claim(claim, preimages, **options)
     return replace(verdict, source=str(path), seconds=verdict.seconds + read, stages={"read": read, **verdict.stages})
+
+
+def trace(path: sources.PathLike, *, config: ChainConfig | None = None) -> Trace:
+    """What the block in one witness or evidence file did: calls, storage accesses, logs, in order.
+
+    The trace is of our own execution, whether or not it agrees with the claim: see `verify` for that. Raises
+    Malformed, Unsupported and Missing as the file has it, and Missing where the block cannot be run to its end.
+    """
+    claim, preimages = sources.read(Path(path))
+    try:
+        _, _, inputs = judge(Draft(claim), preimages, None, config, 1)
+        result = None if inputs is None else execute.run(inputs, None, 1, trace=True)
+    except (Inconclusive, _core.CoreError) as error:
+        raise Missing(f"{Path(path).name}: {error}") from None
+    if not isinstance(result, _core.Done) or result.trace is None:
+        said = result.reason if isinstance(result, _core.Invalid) else getattr(result, "first", "it could not be run")
+        raise Missing(f"{Path(path).name}: no trace of the block: {said}")
+    return Trace(result.trace)
 
 
 def verify(
