@@ -87,7 +87,7 @@ class FaultyNode:
 
     def _block(self, found: Header, full: bool) -> dict[str, Any]:
         claim = self._built.claim
-        record = {key: _json(getattr(found, name)) for name, key, _, _ in header._FIELDS}
+        record = {key: _json(getattr(found, name)) for name, key, _, _ in header.FIELDS}
         record = {key: value for key, value in record.items() if value is not None}
         own = found.number == claim.number
         listed = [transaction(raw) if full else _json(_core.keccak256(raw)) for raw in claim.transactions]
@@ -106,7 +106,7 @@ class FaultyNode:
     def _debug_executionWitness(self, _: str) -> Any:  # noqa: N802
         if not self._offers & 1:
             raise Refused("the method debug_executionWitness is not available")
-        values = [_json(value) for value in self._built.preimages.values()]
+        values = [_json(value) for value in sorted(self._built.preimages.values())]
         assert self._built.claim.parent is not None
         return {"state": values, "codes": [], "keys": [], "headers": [_json(header.encode(self._built.claim.parent))]}
 

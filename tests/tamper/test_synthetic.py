@@ -110,7 +110,7 @@ def test_accounts_that_no_transaction_touches(era: tuple[int, int]) -> None:
     broken(case)
 
 
-def test_the_path_at_which_claimed_and_computed_state_part() -> None:
+def test_nodes_of_the_claimed_trie_name_the_account_where_the_states_part() -> None:
     """Nobody serves the claimed accounts, but the nodes of the claimed trie are there."""
     alice, bob = people(1)
     held = accounts(ETHEREUM_CANCUN)
@@ -125,10 +125,10 @@ def test_the_path_at_which_claimed_and_computed_state_part() -> None:
     claim = replace(block.claim, header=header, claimed_hash=header_hash(header))
     result = verify_claim(claim, [*block.values, *nodes], second_opinion="never")
     assert result.outcome is Outcome.BROKEN
-    assert [each.scope for each in result.differences] == ["header", "trie"]
-    prefix = result.differences[1].key.removeprefix("0x")
-    assert prefix
-    assert _core.keccak256(bob.address).hex().startswith(prefix)
+    assert [each.scope for each in result.differences] == ["header", "account"]
+    found = result.differences[1]
+    assert found.key == f"0x{bob.address.hex()}.balance"
+    assert (found.claimed, found.computed) == (str(ETHER + 6), str(ETHER + 5))
 
 
 @pytest.mark.parametrize("era", [OP_ISTHMUS, OP_JOVIAN], ids=["isthmus", "jovian"])

@@ -19,9 +19,9 @@ EMPTY_CODE = bytes.fromhex("c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfa
 MAX_EXTRA = 4096  # bytes; consensus rules bound it further, clique headers were longer than 32
 MAX_RLP = 16 * 1024
 
-_BYTES, _INT = 0, 1
+_BYTES, INT = 0, 1
 # (field, JSON key, kind, bytes or bits); the first 15 are in every header, each later one needs all before it.
-_FIELDS: tuple[tuple[str, str, int, int], ...] = (
+FIELDS: tuple[tuple[str, str, int, int], ...] = (
     ("parent_hash", "parentHash", _BYTES, 32),
     ("ommers_hash", "sha3Uncles", _BYTES, 32),
     ("beneficiary", "miner", _BYTES, 20),
@@ -29,18 +29,18 @@ _FIELDS: tuple[tuple[str, str, int, int], ...] = (
     ("transactions_root", "transactionsRoot", _BYTES, 32),
     ("receipts_root", "receiptsRoot", _BYTES, 32),
     ("logs_bloom", "logsBloom", _BYTES, 256),
-    ("difficulty", "difficulty", _INT, 256),
-    ("number", "number", _INT, 64),
-    ("gas_limit", "gasLimit", _INT, 64),
-    ("gas_used", "gasUsed", _INT, 64),
-    ("timestamp", "timestamp", _INT, 64),
+    ("difficulty", "difficulty", INT, 256),
+    ("number", "number", INT, 64),
+    ("gas_limit", "gasLimit", INT, 64),
+    ("gas_used", "gasUsed", INT, 64),
+    ("timestamp", "timestamp", INT, 64),
     ("extra_data", "extraData", _BYTES, -MAX_EXTRA),
     ("mix_hash", "mixHash", _BYTES, 32),
     ("nonce", "nonce", _BYTES, 8),
-    ("base_fee", "baseFeePerGas", _INT, 256),
+    ("base_fee", "baseFeePerGas", INT, 256),
     ("withdrawals_root", "withdrawalsRoot", _BYTES, 32),
-    ("blob_gas_used", "blobGasUsed", _INT, 64),
-    ("excess_blob_gas", "excessBlobGas", _INT, 64),
+    ("blob_gas_used", "blobGasUsed", INT, 64),
+    ("excess_blob_gas", "excessBlobGas", INT, 64),
     ("parent_beacon_block_root", "parentBeaconBlockRoot", _BYTES, 32),
     ("requests_hash", "requestsHash", _BYTES, 32),
 )
@@ -58,11 +58,11 @@ class Sealed(NamedTuple):
 def encode(header: Header) -> bytes:
     """The header's RLP: what is hashed."""
     items: list[bytes] = []
-    for name, _, kind, _ in _FIELDS:
+    for name, _, kind, _ in FIELDS:
         value = getattr(header, name)
         if value is None:
             break
-        items.append(_big_endian(value) if kind == _INT else value)
+        items.append(_big_endian(value) if kind == INT else value)
     return _core.rlp_encode(items)
 
 
@@ -91,11 +91,11 @@ def from_items(items: Any, what: str) -> Sealed:
     """A header from its decoded RLP list. Raises as ``decode``."""
     if not isinstance(items, list) or len(items) < _REQUIRED or not all(isinstance(item, bytes) for item in items):
         raise Malformed(f"{what}: not a header")
-    if len(items) > len(_FIELDS):
+    if len(items) > len(FIELDS):
         raise Unsupported(f"{what}: header with {len(items)} fields: Amsterdam or a later fork, which is not supported")
     values: dict[str, Any] = {}
-    for (name, _, kind, size), item in zip(_FIELDS, items, strict=False):
-        if kind == _INT:
+    for (name, _, kind, size), item in zip(FIELDS, items, strict=False):
+        if kind == INT:
             if len(item) > size // 8 or item[:1] == b"\0":
                 raise Malformed(f"{what}: header {name} is not a {size}-bit integer")
             values[name] = int.from_bytes(item, "big")
@@ -120,7 +120,7 @@ def from_json(record: Any, what: str) -> Sealed:
             raise Unsupported(f"{what}: header field {key}: Amsterdam or a later fork, which is not supported")
     values: dict[str, Any] = {}
     absent = ""
-    for position, (name, key, kind, size) in enumerate(_FIELDS):
+    for position, (name, key, kind, size) in enumerate(FIELDS):
         value = record.get(key)
         if value is None:
             if position < _REQUIRED:
@@ -130,7 +130,7 @@ def from_json(record: Any, what: str) -> Sealed:
         if absent:
             raise Malformed(f"{what}: {key} without {absent}")
         at = f"{what}: {key}"
-        if kind == _INT:
+        if kind == INT:
             values[name] = wire.quantity(value, at, size)
         else:
             values[name] = wire.data(value, at, size if size > 0 else None, MAX_EXTRA)

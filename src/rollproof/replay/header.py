@@ -79,7 +79,7 @@ def partial_from_json(record: Mapping[str, Any], what: str) -> dict[str, bytes |
 
     ``hash`` and ``size`` are let through. Raises Malformed naming the key that is wrong, Unsupported an unknown one.
     """
-    known = {key: (name, kind, size) for name, key, kind, size in chain_header._FIELDS}
+    known = {key: (name, kind, size) for name, key, kind, size in chain_header.FIELDS}
     found: dict[str, bytes | int] = {}
     for key, value in record.items():
         if key in ("hash", "size") or value is None:
@@ -87,7 +87,7 @@ def partial_from_json(record: Mapping[str, Any], what: str) -> dict[str, bytes |
         if key not in known:
             raise Unsupported(f"{what}: key {key[:60]!r} is not known")
         name, kind, size = known[key]
-        if kind == chain_header._INT:
+        if kind == chain_header.INT:
             found[name] = hexadecimal.quantity(value, f"{what}: {key}", size)
         else:
             found[name] = hexadecimal.data(value, f"{what}: {key}", size if size > 0 else None, chain_header.MAX_EXTRA)

@@ -379,7 +379,7 @@ def _parting(draft: Draft, inputs: Inputs, done: _core.Done, source: Source | No
     if any(found.scope in ("account", "storage") for found in draft.disclosed):
         return
     asked = source if isinstance(source, Narrowing) else None
-    if claimed not in inputs.preimages and (asked is None or not asked.claimed_nodes()):
+    if asked is None and claimed not in inputs.preimages:
         return
     names = [name for address, slots in disclosure.touched(done).items() for name in (address, *slots)]
     try:

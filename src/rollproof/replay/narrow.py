@@ -73,15 +73,11 @@ class Narrow:
     def _account(self, key: bytes, address: bytes | None, claimed: _Leaf, computed: _Leaf) -> list[Difference]:
         shown = f"keccak 0x{key.hex()}" if address is None else f"0x{address.hex()}"
         out: list[Difference] = []
-        for name, one, other in zip(_FIELDS, claimed, computed, strict=True):
-            if one == other:
+        for at, name in enumerate(_FIELDS):
+            if claimed[at] == computed[at]:
                 continue
-            if isinstance(one, bytes) and isinstance(other, bytes) and name == "storage_root":
-                slots = self._storage(shown, address, one, other)
-                if slots:
-                    out += slots
-                    continue
-            out.append(Difference("account", f"{shown}.{name}", wire(one), wire(other)))
+            slots = self._storage(shown, address, claimed[2], computed[2]) if name == "storage_root" else []
+            out += slots or [Difference("account", f"{shown}.{name}", wire(claimed[at]), wire(computed[at]))]
         return out
 
     def _storage(self, shown: str, address: bytes | None, claimed: bytes, computed: bytes) -> list[Difference]:

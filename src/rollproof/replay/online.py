@@ -23,6 +23,7 @@ from rollproof.chain.schedule import ChainConfig
 from rollproof.chain.witness import NodeSource
 from rollproof.errors import Malformed, RollproofError
 from rollproof.replay import evidence, node_config
+from rollproof.replay.advice import advised
 from rollproof.replay.carried import Carried
 from rollproof.replay.node_config import NodeConfig
 from rollproof.replay.payload import MAX_BYTES, read_payload
@@ -60,7 +61,7 @@ def verify_range(urls: Sequence[str | Any], block_range: str, options: Options |
     options = options or Options()
     blocks.parse(block_range)  # a mistyped range need not wait for a node
     run = _Run.begin(urls, options)
-    read = claims(run.nodes, block_range, seed=options.seed, ahead=options.jobs + 1)
+    read = _read(run, block_range)
     with (
         closing(cast("Generator[Served]", read)) as served_blocks,
         ThreadPoolExecutor(options.jobs, thread_name_prefix="verify") as pool,
@@ -106,11 +107,17 @@ def verify_payload(
             for node in run.nodes
         ]
         wanted = claim.header.parent_hash
-        parent = Nodes(views).ask(lambda node: node.header(wanted))
+        with advised():
+            parent = Nodes(views).ask(lambda node: node.header(wanted))
         block = Block(claim.claimed_hash, claim.header, claim.transactions, (), claim.withdrawals, claim.ommers)
         claim = replace(claim, parent=parent.header, pre_state_root=parent.header.state_root)
         served = Served(claim, NodeSource(views, block, parent, seed=options.seed), ())
         yield _one(served, run, Proofs(served.source, rules_agreed=run.config.agreed)).verdict
+
+
+def _read(run: _Run, block_range: str) -> Iterator[Served]:
+    with advised():
+        yield from claims(run.nodes, block_range, seed=run.options.seed, ahead=run.options.jobs + 1)
 
 
 @dataclass(slots=True)
@@ -127,7 +134,9 @@ class _Run:
 
     @classmethod
     def begin(cls, urls: Sequence[str | Any], options: Options) -> _Run:
-        nodes, chain_id, silent = answering(connect(urls, limits=options.limits, seed=options.seed))
+        opened = connect(urls, limits=options.limits, seed=options.seed)
+        with advised():
+            nodes, chain_id, silent = answering(opened)
         if options.say is not None:
             for line in silent:
                 options.say(line)
@@ -178,7 +187,8 @@ def _one(served: Served, run: _Run, source: Proofs) -> _Judged:
     options, claim, preimages = run.options, served.claim, _core.Preimages()
     try:
         if not isinstance(source, ByValue):
-            preimages.add(served.source.begin())
+            with advised():
+                preimages.add(served.source.begin())
     except RollproofError as error:
         took = time.perf_counter() - began
         rpc = _spent(source, claim)

@@ -109,7 +109,7 @@ def _from_json(record: dict[str, Any], what: str) -> Claim:
     if "params" in record or "result" in record:
         inner = record.get("params", record.get("result"))
         if isinstance(inner, str):  # debug_getRawBlock
-            return from_block_rlp(_unhex(inner.encode(), what), what)
+            return from_block_rlp(_unhex(inner.encode("utf-8", "surrogatepass"), what), what)
         if isinstance(inner, list):
             return _from_request(record, inner, what)
         record = wire.mapping(inner, what)

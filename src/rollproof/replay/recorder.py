@@ -12,6 +12,7 @@ from rollproof.chain.pinned import Wanted
 from rollproof.chain.synthetic import Synthetic
 from rollproof.chain.usage import Usage
 from rollproof.chain.witness import NodeSource
+from rollproof.replay.advice import advised
 from rollproof.replay.by_value import Result
 
 _BLOB = b"\x03"
@@ -28,7 +29,8 @@ class Proofs:
         return self.source.usage
 
     def fetch(self, needs: _core.Needs) -> Sequence[bytes]:
-        return self.source.fetch(needs)
+        with advised():
+            return self.source.fetch(needs)
 
 
 class Recorder(Proofs):
@@ -84,7 +86,8 @@ class ByValue(Recorder):
         return found
 
     def made(self) -> Synthetic:
-        return Synthetic(self.source)
+        with advised():
+            return Synthetic(self.source)
 
     def ran(self, made: Synthetic, result: Result) -> None:
         self.before, self.result = made, result
