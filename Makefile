@@ -11,6 +11,7 @@ ANVIL_VERSION := 1.7.1
 ANVIL := build/node/node_modules/.bin/anvil
 PYTEST_ARGS ?= -n auto
 FUZZ_SECONDS ?= 600
+FUZZ_RUST ?= rlp trie witness transaction header block
 unexport VIRTUAL_ENV PYTHONPATH
 
 .PHONY: help setup demo test test-rust conformance lint format bench fuzz node-tools dev clean
@@ -64,12 +65,13 @@ format: setup ## rewrite the sources in the project's format
 	$(BIN)/ruff check --fix
 
 bench: setup node-tools ## figures of docs/performance.md, on this machine
-	$(BIN)/python -m benches
+	$(BIN)/python -m bench
 
 fuzz: setup ## every parser of outside bytes, FUZZ_SECONDS each (600); the Rust ones need nightly and cargo-fuzz
 	cd tests && ../$(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS)
-	cd rust && for target in fuzz/fuzz_targets/*.rs; do \
-	  cargo +nightly fuzz run "$$(basename "$$target" .rs)" -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	cd rust && for target in $(FUZZ_RUST); do \
+	  cargo +nightly fuzz run --fuzz-dir fuzz $$target fuzz/corpus/$$target $$(ls -d fuzz/cases/$$target 2>/dev/null) \
+	    -- -max_total_time=$(FUZZ_SECONDS) -timeout=30 -print_final_stats=1 || exit 1; \
 	done
 
 # Tests against a real foreign node skip, visibly, where npm or its registry is not there.

@@ -37,7 +37,8 @@ class _Served(Mapping[bytes, bytes]):
         return len(self._preimages)
 
 
-def _inputs(inputs: Inputs) -> second_opinion.Inputs:
+def opinion_inputs(inputs: Inputs) -> second_opinion.Inputs:
+    """What the second machine is given of what the first one ran on."""
     env, rules, listed = inputs.env, execute.arguments(inputs), execute.withdrawals(inputs)
     return second_opinion.Inputs(
         **rules,
@@ -70,7 +71,7 @@ def confirm(draft: Draft, outcome: Outcome, inputs: Inputs | None) -> Confirmati
     if inputs is None or (draft.done is None and draft.invalid is None):
         return outcome, "", unconfirmed, {**note, "note": "not asked: the first machine could not execute the block"}
     try:
-        opinion = second_opinion.reexecute(_inputs(inputs))
+        opinion = second_opinion.reexecute(opinion_inputs(inputs))
     except RollproofError as error:
         return outcome, "", unconfirmed, {**note, "note": str(error)}
     note["seconds"] = round(opinion.seconds, 3)

@@ -54,7 +54,7 @@ def dumps(claim: Claim, preimages: Iterable[bytes] | _core.Preimages) -> bytes:
 
 def loads(data: bytes, what: str = "evidence") -> tuple[Claim, _core.Preimages]:
     """Read an evidence file's bytes. Raises Malformed naming the part that is wrong, or Unsupported an unknown key."""
-    content = memoryview(_inflate(data, what))
+    content = memoryview(inflate(data, what))
     if bytes(content[: len(MAGIC)]) != MAGIC:
         raise Malformed(f"{what}: not a {MAGIC.decode().strip()} file")
     at = len(MAGIC)
@@ -82,7 +82,7 @@ def loads(data: bytes, what: str = "evidence") -> tuple[Claim, _core.Preimages]:
     return claim, preimages
 
 
-def _inflate(data: bytes, what: str) -> bytes:
+def inflate(data: bytes, what: str) -> bytes:
     if len(data) > MAX_COMPRESSED:
         raise Malformed(f"{what}: {len(data)} bytes; {MAX_COMPRESSED} is the bound")
     stream = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _WINDOW_LOG})

@@ -1,0 +1,1 @@
+"""Figures of docs/performance.md: ratios against named peers, measured in one run. ``make bench``."""
