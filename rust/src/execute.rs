@@ -42,6 +42,10 @@ pub struct Withdrawal {
 
 /// Runs a block on the state that `root` names.
 pub fn run(store: &Store, root: B256, rules: &Rules, env: &Env, body: &Body<'_>, watch: Watch) -> Run {
+    if !rules.can_price_blobs(env) {
+        let excess = env.excess_blob_gas.unwrap_or_default();
+        return Run::Malformed(format!("an excess blob gas of {excess}, whose price is beyond 128 bits"));
+    }
     let clears_empty = rules.fork.has(SpecId::SPURIOUS_DRAGON);
     let mut ledger = Ledger::new(store, root, clears_empty, env.number, env.parent_hash, &env.block_hashes);
     ledger.recorder = (watch == Watch::Trace).then(Recorder::default);

@@ -418,7 +418,8 @@ impl Database for Ledger<'_> {
     /// Walks parent hashes up from this block; where the headers end, falls back on what nobody vouches for.
     fn block_hash(&mut self, number: u64) -> Result<B256, Infallible> {
         // BLOCKHASH asks only for the last 256 (the interpreter checks); anything else reads as zero.
-        let Some(back) = self.number.checked_sub(number + 1).filter(|&back| back < 256) else {
+        let after = number.checked_add(1).and_then(|next| self.number.checked_sub(next));
+        let Some(back) = after.filter(|&back| back < 256) else {
             return Ok(B256::ZERO);
         };
         while self.ancestors.len() <= back as usize {

@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, B256, U256, map::HashMap};
 use op_revm::OpSpecId;
-use revm::primitives::hardfork::SpecId;
+use revm::primitives::{eip4844::BLOB_BASE_FEE_UPDATE_FRACTION_CANCUN, hardfork::SpecId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fork {
@@ -89,6 +89,24 @@ pub struct Rules {
     pub dao: bool,
     pub create2_deployer: bool,
     pub deposit_contract: Option<Address>,
+}
+
+impl Rules {
+    /// Whether the blob base fee that a header's excess sets (EIP-4844, `fake_exponential`) can be computed in 128 bits.
+    /// revm's series overflows beyond, and then runs for hours.
+    pub fn can_price_blobs(&self, env: &Env) -> bool {
+        let fraction = self.blob.map_or(BLOB_BASE_FEE_UPDATE_FRACTION_CANCUN, |blob| blob.update_fraction);
+        let (excess, fraction) = (u128::from(env.excess_blob_gas.unwrap_or_default()), u128::from(fraction));
+        let (mut sum, mut term, mut step) = (0u128, fraction, 1u128);
+        while term > 0 {
+            let next = term.checked_mul(excess).zip(fraction.checked_mul(step));
+            let (Some(total), Some((above, below))) = (sum.checked_add(term), next) else {
+                return false;
+            };
+            (sum, term, step) = (total, above / below, step + 1);
+        }
+        true
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -96,15 +96,14 @@ class Claim:
     block_hashes: Mapping[int, bytes] = field(default_factory=dict)  # unauthenticated, by number
     rollup_config: Mapping[str, Any] | None = None  # from the record, never overrides the built-in one
     receipts: tuple[Mapping[str, Any], ...] | None = None  # {status, gas_used, cumulative_gas_used, logs}
-    post_state: Mapping[bytes, Mapping[str, Any]] | None = (
-        None  # address -> {balance, nonce, code_hash, storage{slot: value}}
-    )
+    # address -> {balance, nonce, code_hash, storage_root, storage {slot: value}}
+    post_state: Mapping[bytes, Mapping[str, Any]] | None = None
     source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One disagreement. ``scope`` is header, transaction, account, storage or trie; values are wire strings."""
+    """One disagreement. ``scope`` is header, transaction, account, storage, trie or config; values are wire strings."""
 
     scope: str
     key: str

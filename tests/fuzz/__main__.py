@@ -1,7 +1,7 @@
 """``python -m fuzz [--seconds N] [--seed N] [--keep DIR] [TARGET...]``, from the directory ``tests``.
 
 Fuzzes the Python targets one after another and writes what the Rust targets begin with to rust/fuzz/corpus. Exit code 1
-where something was found; the inputs are in DIR (build/fuzz).
+where something was found: the inputs are in DIR (build/fuzz).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main() -> int:
     for target in () if given.corpus_only else TARGETS:
         if given.targets and target.name not in given.targets:
             continue
-        report = engine.fuzz(target, given.seconds, given.seed)
+        report = engine.fuzz(target, given.seconds, given.seed, directory=given.keep / target.name)
         print(
             f"{target.name}: {report.runs} inputs in {report.seconds:.0f} s, {report.lines} lines reached, "
             f"{len(report.findings)} findings",

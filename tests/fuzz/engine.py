@@ -1,19 +1,19 @@
 """The loop: mutate an input, run it, keep it where it reached a line that none reached before.
 
 A target is a function of bytes. The errors of `rollproof.errors` are answers; anything else it raises, and any input
-that takes longer than `PATIENCE`, is a finding.
+that takes longer than `PATIENCE`, is a finding. An input that does not come back ends the process, and is kept.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import random
-import signal
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,10 +51,6 @@ class Report:
     findings: dict[str, tuple[bytes, str]] = field(default_factory=dict)
 
 
-class Slow(Exception):
-    """An input that took longer than `PATIENCE`."""
-
-
 def attempt(target: Target, data: bytes) -> None:
     """Run one input. Raises whatever is not one of our own errors."""
     try:
@@ -65,13 +61,19 @@ def attempt(target: Target, data: bytes) -> None:
             raise AssertionError(f"not a one-line message: {text[:200]!r}") from error
 
 
-def fuzz(target: Target, seconds: float, seed: int, most_runs: int | None = None) -> Report:
-    """Run one target for some seconds (or at most ``most_runs`` inputs)."""
+def fuzz(
+    target: Target, seconds: float, seed: int, *, most_runs: int | None = None, directory: Path | None = None
+) -> Report:
+    """Run one target for some seconds (or at most ``most_runs`` inputs).
+
+    With a ``directory`` an input that does not come back is kept there, and ends the process with exit code 1.
+    """
     rng = random.Random(f"{seed} {target.name}")
     report, seen = Report(), set[tuple[CodeType, int]]()
     corpus: list[bytes] = []
     began = time.monotonic()
     waiting = list(target.seeds())
+    watchdog = _Watchdog(directory)
     while time.monotonic() - began < seconds and (most_runs is None or report.runs < most_runs):
         if waiting:
             data = waiting.pop()
@@ -80,10 +82,10 @@ def fuzz(target: Target, seconds: float, seed: int, most_runs: int | None = None
             recent = corpus[-20:] if rng.random() < 0.5 else corpus
             data = target.mutate(rng.choice(recent), rng)
         report.runs += 1
+        watchdog.started(data)
         with _lines() as reached:
             try:
-                with _patience():
-                    attempt(target, data)
+                attempt(target, data)
             except Exception as error:  # noqa: BLE001 - that is what is looked for
                 report.findings.setdefault(_place(error), (data, traceback.format_exc()))
         if not reached <= seen or not corpus:
@@ -91,19 +93,21 @@ def fuzz(target: Target, seconds: float, seed: int, most_runs: int | None = None
             corpus.append(data)
             if len(corpus) > MOST_KEPT:
                 del corpus[rng.randrange(len(corpus) // 2)]
+    watchdog.stop()
     report.seconds, report.kept, report.lines = time.monotonic() - began, len(corpus), len(seen)
     return report
 
 
 def keep(report: Report, directory: Path) -> list[Path]:
     """Writes the inputs of the findings; their names are their hashes."""
-    written = []
-    for data, _ in report.findings.values():
-        directory.mkdir(parents=True, exist_ok=True)
-        path = directory / hashlib.sha256(data).hexdigest()[:16]
-        path.write_bytes(data)
-        written.append(path)
-    return written
+    return [_write(directory, data) for data, _ in report.findings.values()]
+
+
+def _write(directory: Path, data: bytes) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / hashlib.sha256(data).hexdigest()[:16]
+    path.write_bytes(data)
+    return path
 
 
 def _place(error: Exception) -> str:
@@ -113,7 +117,7 @@ def _place(error: Exception) -> str:
 
 
 @contextmanager
-def _lines() -> Any:
+def _lines() -> Iterator[Lines]:
     reached: Lines = set()
 
     def local(frame: FrameType, event: str, _: Any) -> Any:
@@ -124,29 +128,33 @@ def _lines() -> Any:
     def enter(frame: FrameType, _: str, __: Any) -> Any:
         return local if frame.f_code.co_filename.startswith(_SOURCE) else None
 
-    before = sys.gettrace()
     threading.settrace(enter)
     sys.settrace(enter)
     try:
         yield reached
     finally:
-        sys.settrace(before)
-        threading.settrace(before)  # type: ignore[arg-type]
+        sys.settrace(None)
+        threading.settrace(None)  # type: ignore[arg-type]
 
 
-@contextmanager
-def _patience() -> Any:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+class _Watchdog:
+    """Ends the process, with the input kept, where one input takes longer than `PATIENCE`: native code may not return."""
 
-    def late(_: int, __: FrameType | None) -> None:
-        raise Slow(f"more than {PATIENCE} s")
+    def __init__(self, directory: Path | None) -> None:
+        self._directory, self._running, self._ended = directory, (time.monotonic(), b""), threading.Event()
+        if directory is not None:
+            threading.Thread(target=self._watch, args=(directory,), daemon=True).start()
 
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(PATIENCE)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+    def started(self, data: bytes) -> None:
+        self._running = (time.monotonic(), data)
+
+    def stop(self) -> None:
+        self._ended.set()
+
+    def _watch(self, directory: Path) -> None:
+        while not self._ended.wait(1.0):
+            since, data = self._running
+            if time.monotonic() - since > PATIENCE:
+                kept = _write(directory, data)
+                print(f"an input has run for more than {PATIENCE} s: kept {kept}", file=sys.stderr, flush=True)
+                os._exit(1)

@@ -130,7 +130,17 @@ def _change_string(text: str, rng: random.Random) -> str:
 
 def _change_text(text: str, rng: random.Random) -> str:
     at = rng.randrange(len(text) + 1)
-    insert: Sequence[str] = ("NaN", "Infinity", "-Infinity", "1e999", "9" * 5000, ",", "[" * 2000, '"a":1,"a":2,', "\ufeff")
+    insert: Sequence[str] = (
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "1e999",
+        "9" * 5000,
+        ",",
+        "[" * 2000,
+        '"a":1,"a":2,',
+        "\ufeff",
+    )
     if rng.random() < 0.5:
         return text.replace('"0x', rng.choice(('"0X', '" 0x', '0x"')), 1)
     return text[:at] + rng.choice(insert) + text[at:]

@@ -196,7 +196,8 @@ def _deposit_receipt(raw: bytes) -> dict[str, str]:
 
 
 def _bloom(raw: bytes) -> str:
-    return _json(_core.rlp_decode(raw[1:] if raw[0] < 0xC0 else raw)[2])
+    bloom: bytes = _core.rlp_decode(raw[1:] if raw[0] < 0xC0 else raw)[2]
+    return "0x" + bloom.hex()
 
 
 def _json(value: Any) -> Any:

@@ -55,8 +55,7 @@ def _all(recorded: Path | None) -> Mapping[str, list[bytes]]:
         if len(block) <= LARGEST and inputs.env.gas_used <= MOST_GAS:
             out["block"].append(block)
         paths = b"".join(
-            bytes([number % 4]) + _core.keccak256(address)
-            for number, (address, _) in enumerate(_touched(inputs)[:40])
+            bytes([number % 4]) + _core.keccak256(address) for number, (address, _) in enumerate(_touched(inputs)[:40])
         )
         below, _ = _unseal(values, root=inputs.pre_state_root)
         witness = _witness(below)

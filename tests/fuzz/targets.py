@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import random
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ from rollproof.lab import demo
 from rollproof.lab.chain import Built
 from rollproof.replay import evidence, payload, record
 from rollproof.replay.verify import verify_claim
-from rollproof.types import Claim, Outcome
+from rollproof.types import Claim, Header, Outcome
 
 if TYPE_CHECKING or sys.version_info < (3, 14):
     from backports import zstd
@@ -35,6 +36,9 @@ else:
     from compression import zstd
 
 WHAT = "input"
+RESEALED = (
+    "resealed"  # source of a record whose headers were changed and hashed anew: it may be a block in its own right
+)
 
 
 def _hex(value: bytes) -> str:
@@ -54,7 +58,7 @@ def _judge(claim: Claim, preimages: Sequence[bytes] | _core.Preimages, source: A
     assert "\n" not in verdict.reason
     assert verdict.outcome is not Outcome.UNKNOWN or verdict.reason, "unknown without a reason"
     assert verdict.outcome is not Outcome.BROKEN or verdict.differences, "broken without a difference"
-    if verdict.outcome is Outcome.HOLDS and claim.claimed_hash is not None:
+    if verdict.outcome is Outcome.HOLDS and claim.claimed_hash is not None and claim.source != RESEALED:
         assert claim.claimed_hash in {built.claim.claimed_hash for built in chain.blocks()}, "holds on a wrong claim"
     return verdict.outcome
 
@@ -105,6 +109,47 @@ def _record_of_attributes(built: Built) -> bytes:
     }
     document["rollup_config"] = json.loads(_ROLLUP)
     return json.dumps(document).encode()
+
+
+def _mutate_record(data: bytes, rng: random.Random) -> bytes:
+    """Half of the time the headers' fields, hashed anew so that what lies behind the first check is reached."""
+    if rng.random() < 0.5:
+        return mutate_json(data, rng)
+    try:
+        document = json.loads(data)
+        parent = header.decode(bytes.fromhex(document["parent_header_rlp"][2:]), WHAT).header
+        parent = _changed(parent, rng) if rng.random() < 0.7 else parent
+        document["parent_header_rlp"] = _hex(header.encode(parent))
+        document["pre_state_root"] = _hex(parent.state_root)
+        document["parent_hash"] = _hex(header.seal(parent).hash)
+        if document.get("header_rlp"):
+            own = header.decode(bytes.fromhex(document["header_rlp"][2:]), WHAT).header
+            own = replace(own if rng.random() < 0.5 else _changed(own, rng), parent_hash=header.seal(parent).hash)
+            document["header_rlp"] = _hex(header.encode(own))
+            document["claimed_hash"] = _hex(header.seal(own).hash)
+            document["number"] = own.number
+        document["source"] = RESEALED
+        for name in ("ancestor_headers_rlp", "block_hashes"):
+            document.pop(name, None)
+        return json.dumps(document).encode()
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError, RollproofError):
+        return mutate_json(data, rng)
+
+
+def _changed(given: Header, rng: random.Random) -> Header:
+    """A header with one to three fields at an edge."""
+    changes: dict[str, Any] = {}
+    for _ in range(rng.randrange(1, 4)):
+        name = rng.choice([each.name for each in fields(Header)])
+        old = getattr(given, name)
+        if isinstance(old, int):
+            bits = 256 if name in ("difficulty", "base_fee") else 64
+            edges = (0, 1, old + 1, old - 1, old * 2, 2**32, 2**63, 2**64 - 1, 2**bits - 1)
+            changes[name] = max(0, min(2**bits - 1, rng.choice(edges)))
+        elif isinstance(old, bytes):
+            size = rng.randrange(40) if name == "extra_data" else len(old)
+            changes[name] = rng.choice((bytes(size), b"\xff" * size, rng.randbytes(size)))
+    return replace(given, **changes)
 
 
 def _withdrawals(claim: Claim) -> list[dict[str, str]] | None:
@@ -196,7 +241,7 @@ def _payload(built: Built) -> dict[str, Any]:
 
 
 def _seeds_payload() -> Sequence[bytes]:
-    seeds = []
+    seeds: list[Any] = []
     for built in chain.blocks():
         found, inner = built.claim.header, _payload(built)
         assert found is not None and found.parent_beacon_block_root is not None
@@ -229,20 +274,34 @@ _RANGES = ("5", "0x5", "1:4", "0x1:0x4", "1:+3", "-3:", "latest", "safe", "final
 
 def _mutate_range(data: bytes, rng: random.Random) -> bytes:
     if rng.random() < 0.5:
-        return b"".join(rng.choice((b"0x", b":", b"+", b"-", b"9", b"18446744073709551616", data)) for _ in range(3))[:200]
+        return b"".join(rng.choice((b"0x", b":", b"+", b"-", b"9", b"18446744073709551616", data)) for _ in range(3))[
+            :200
+        ]
     return mutate_bytes(data, rng)[:200]
 
 
 # --- chain configurations
 
-_ROLLUP = """{"genesis": {"l1": {"hash": "0x%s", "number": 1}, "l2": {"hash": "0x%s", "number": 0},
-"l2_time": 1780000000, "system_config": {"batcherAddr": "0x%s", "gasLimit": 60000000}},
-"block_time": 2, "max_sequencer_drift": 600, "seq_window_size": 3600, "channel_timeout": 300, "l1_chain_id": 1337,
-"l2_chain_id": 1338, "regolith_time": 0, "canyon_time": 0, "delta_time": 0, "ecotone_time": 0, "fjord_time": 0,
-"granite_time": 0, "holocene_time": 0, "isthmus_time": 0, "jovian_time": 0, "batch_inbox_address": "0x%s",
-"chain_op_config": {"eip1559Elasticity": 6, "eip1559Denominator": 50, "eip1559DenominatorCanyon": 250}}""" % (
-    "11" * 32, "22" * 32, "33" * 20, "44" * 20,
-)  # fmt: skip
+_FORK_TIMES = ("regolith", "canyon", "delta", "ecotone", "fjord", "granite", "holocene", "isthmus", "jovian")
+_ROLLUP = json.dumps(
+    {
+        "genesis": {
+            "l1": {"hash": "0x" + "11" * 32, "number": 1},
+            "l2": {"hash": "0x" + "22" * 32, "number": 0},
+            "l2_time": 1780000000,
+            "system_config": {"batcherAddr": "0x" + "33" * 20, "gasLimit": 60000000},
+        },
+        "block_time": 2,
+        "max_sequencer_drift": 600,
+        "seq_window_size": 3600,
+        "channel_timeout": 300,
+        "l1_chain_id": 1337,
+        "l2_chain_id": 1338,
+        **{f"{name}_time": 0 for name in _FORK_TIMES},
+        "batch_inbox_address": "0x" + "44" * 20,
+        "chain_op_config": {"eip1559Elasticity": 6, "eip1559Denominator": 50, "eip1559DenominatorCanyon": 250},
+    }
+)
 
 
 def _run_config(data: bytes) -> None:
@@ -268,7 +327,21 @@ def _mutate_config(data: bytes, rng: random.Random) -> bytes:
     if data[:1] == b"{":
         return mutate_json(data, rng)
     lines = data.decode("utf-8", "replace").splitlines()
-    edges = ("0", "-1", "18446744073709551616", "1.5", "nan", '"0x"', '"x"', "[]", "[1, 2]", "{}", "2026-01-01", "true", "{a = 1}")
+    edges = (
+        "0",
+        "-1",
+        "18446744073709551616",
+        "1.5",
+        "nan",
+        '"0x"',
+        '"x"',
+        "[]",
+        "[1, 2]",
+        "{}",
+        "2026-01-01",
+        "true",
+        "{a = 1}",
+    )
     for _ in range(rng.randrange(1, 4)):
         at = rng.randrange(len(lines) or 1)
         choice = rng.randrange(5)
@@ -279,7 +352,9 @@ def _mutate_config(data: bytes, rng: random.Random) -> bytes:
         elif choice == 2 and lines and "=" in lines[at]:
             lines[at] = lines[at].split("=")[0] + "= " + rng.choice(edges)
         elif choice == 3:
-            name = rng.choice(("paris", "osaka", "bpo1", "bpo9", "jovian", "glamsterdam", "canyon", "as_of", "deposit_contract"))
+            name = rng.choice(
+                ("paris", "osaka", "bpo1", "bpo9", "jovian", "glamsterdam", "canyon", "as_of", "deposit_contract")
+            )
             lines.insert(at, f"{name} = {rng.choice(edges)}")
         else:
             lines.insert(at, rng.choice(("[blocks]", "[times]", "[blobs]", "[x]", "a.b.c = 1", "[" * 3000)))
@@ -311,10 +386,8 @@ def _run_eth_config(data: bytes) -> None:
     except (ValueError, RecursionError):
         return
     for found in chain.configs().values():
-        try:
+        with contextlib.suppress(RollproofError):
             config.compare_eth_config(found, answer)
-        except RollproofError as error:
-            assert "\n" not in str(error)
 
 
 _NO_WAIT = Limits(attempts=2, backoff=0.0, longest_wait=0.0, batch=4)
@@ -381,10 +454,16 @@ def _mutate_rpc(data: bytes, rng: random.Random) -> bytes:
         elif choice < 0.5:
             value = {"drop": True}
         elif choice < 0.6:
-            value = {"raw": rng.choice(("", "{", "null", "[]", "1e999", '{"id": 0}', '{"error": 1, "id": 0}', "<html>", "[" * 5000))}
+            value = {
+                "raw": rng.choice(
+                    ("", "{", "null", "[]", "1e999", '{"id": 0}', '{"error": 1, "id": 0}', "<html>", "[" * 5000)
+                )
+            }
         elif choice < 0.65:
             code = rng.choice((-32601, -32000, -32005, 4444, 429, 0, 2**70))
-            message = rng.choice(("not found", "missing trie node", "rate limit", "batch too large", "pruned", "x" * 4000, ""))
+            message = rng.choice(
+                ("not found", "missing trie node", "rate limit", "batch too large", "pruned", "x" * 4000, "")
+            )
             value = {"jsonrpc": "2.0", "id": 0, "error": {"code": code, "message": message}}
         else:
             value = change(json.loads(rng.choice(_pieces())), rng)
@@ -411,7 +490,7 @@ def _pieces() -> tuple[str, ...]:
 
 
 TARGETS = (
-    Target("record", _run_record, _seeds_record, mutate_json),
+    Target("record", _run_record, _seeds_record, _mutate_record),
     Target("evidence", _run_evidence, _seeds_evidence, _mutate_evidence),
     Target("payload", _run_payload, _seeds_payload, mutate_json),
     Target("range", _run_range, lambda: [text.encode() for text in _RANGES], _mutate_range),

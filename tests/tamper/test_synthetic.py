@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from rollproof import _core
 from rollproof.lab.transaction import deposit
 from rollproof.replay.header import header_hash
 from rollproof.replay.second_opinion import available

@@ -1,4 +1,4 @@
-"""State that no transaction touched and that differs all the same: found by the claimed trie, named where a node can."""
+"""State that no transaction touched and that differs: found by the claimed trie, named where a node can."""
 
 from __future__ import annotations
 

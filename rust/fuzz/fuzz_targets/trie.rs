@@ -45,7 +45,9 @@ fuzz_target!(|data: &[u8]| {
         }
     }
     let mut trie = Trie::new(root);
-    while !input.is_empty() {
+    // The reference builds the whole trie anew each time it is asked.
+    let mut asked = 0;
+    while !input.is_empty() && asked < 16 {
         let (what, key) = (input.u8(), key(&mut input, size));
         let missing = |error: TrieError| match error {
             TrieError::Missing { hash, .. } => assert!(store.get(&hash).is_none()),
@@ -68,7 +70,10 @@ fuzz_target!(|data: &[u8]| {
                 }
             }
             // A refused change must have changed nothing, so this holds after any of them.
-            _ => assert_eq!(trie.root(&mut |_, _| ()), reference::root(&model)),
+            _ => {
+                asked += 1;
+                assert_eq!(trie.root(&mut |_, _| ()), reference::root(&model));
+            }
         }
     }
     assert_eq!(trie.root(&mut |_, _| ()), reference::root(&model));

@@ -93,11 +93,17 @@ def follow(before: Sealed, sealed: Sealed, label: str) -> None:
 
 
 def still(node: Node, sealed: Sealed) -> bool:
-    """Whether the node still has this block as the canonical one of its number."""
+    """Whether the node still has this block as the canonical one of its number.
+
+    Raises:
+        Missing, Retry, Lying: it does not say; that alone does not make the block another one.
+    """
     try:
         return node.header(sealed.header.number).hash == sealed.hash
-    except Missing:  # the chain is shorter now
-        return False
+    except Missing:
+        if node.header("latest").header.number < sealed.header.number:  # the chain is shorter now
+            return False
+        raise
 
 
 def _int(text: str) -> int:

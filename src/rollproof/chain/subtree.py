@@ -77,7 +77,8 @@ class Subtree:
                 return []
 
         found = self._nodes.ask(ask)
-        return [key for key in found if nibbles(_core.keccak256(key))[: len(path)] == path]
+        below = [key for key in found if nibbles(_core.keccak256(key))[: len(path)] == path]
+        return below[:MAX_RANGE]
 
 
 def _prove(state: Sealed, asked: Wanted, node: Node) -> dict[bytes, Proof]:
