@@ -125,6 +125,9 @@ pub fn run(store: &Store, root: B256, rules: &Rules, env: &Env, body: &Body<'_>,
 
 /// Seconds that execution alone takes on state already in memory: for benchmarks. None where it needs more state.
 pub fn time(store: &Store, root: B256, rules: &Rules, env: &Env, body: &Body<'_>, watch: Watch) -> Option<f64> {
+    if !rules.can_price_blobs(env) {
+        return None;
+    }
     let clears_empty = rules.fork.has(SpecId::SPURIOUS_DRAGON);
     let ledger = Ledger::new(store, root, clears_empty, env.number, env.parent_hash, &env.block_hashes);
     let (transactions, senders) = prepare(rules, body, &mut Stages::new()).ok()?;

@@ -99,6 +99,10 @@ def verify(
         raise typer.BadParameter("no node: give --rpc-url or set ETH_RPC_URL")
     if files and (rpc_url or witness_out):
         raise typer.BadParameter("--rpc-url and --witness-out go with --block or --payload, not with files")
+    if files and not all(files):
+        raise typer.BadParameter("an empty file name")
+    if family is not None and config is None:
+        raise typer.BadParameter("--family says what --config is: give both")
 
     def verdicts() -> Iterator[Verdict]:
         verify_files = rp.verify  # says how to build the core where it is not

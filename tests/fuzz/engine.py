@@ -134,11 +134,11 @@ def _lines() -> Iterator[Lines]:
         yield reached
     finally:
         sys.settrace(None)
-        threading.settrace(None)  # type: ignore[arg-type]
+        threading.settrace(None)
 
 
 class _Watchdog:
-    """Ends the process, with the input kept, where one input takes longer than `PATIENCE`: native code may not return."""
+    """Ends the process, the input kept, where one takes longer than `PATIENCE`: native code may not return."""
 
     def __init__(self, directory: Path | None) -> None:
         self._directory, self._running, self._ended = directory, (time.monotonic(), b""), threading.Event()

@@ -68,7 +68,7 @@ def mutate_json(data: bytes, rng: random.Random) -> bytes:
 
 
 def change(document: Any, rng: random.Random) -> Any:
-    """The document with one place changed. Places are drawn level by level, so that a long list does not hide the rest."""
+    """The document with one place changed, drawn level by level, so that a long list does not hide the rest."""
     parent: Any = None
     place: Any = None
     node = document

@@ -1,4 +1,4 @@
-"""What the Rust targets begin with, in the layouts that rust/fuzz/src reads; from the lab's blocks, and from recorded ones.
+"""What the Rust targets begin with, in the layouts that rust/fuzz/src reads: from the lab's and from recorded blocks.
 
 A witness is written with its references replaced by the number of the value referred to, see rust/fuzz/src/seal.rs.
 """
@@ -25,14 +25,14 @@ TARGETS = ("rlp", "trie", "witness", "transaction", "header", "block")
 LARGEST = 160_000  # bytes of a block that is worth mutating whole
 MOST_GAS = 3_000_000  # as rust/fuzz/src/block.rs
 _MARKER = b"\xee" * 28
-_FORKS = (
+_FORKS = (  # noqa: SIM905
     "frontier homestead tangerine_whistle spurious_dragon byzantium petersburg istanbul berlin london paris shanghai "
     "cancun prague osaka bedrock regolith canyon ecotone fjord granite isthmus jovian"
 ).split()
 
 
 def write(directory: Path, recorded: Path | None) -> int:
-    """Writes ``directory/TARGET/*``; returns how many files. ``recorded``: the recorded blocks, where they are there."""
+    """Writes ``directory/TARGET/*``; returns how many. ``recorded``: the recorded blocks, where they are there."""
     count = 0
     for target, inputs in _all(recorded).items():
         (directory / target).mkdir(parents=True, exist_ok=True)
@@ -62,6 +62,7 @@ def _all(recorded: Path | None) -> Mapping[str, list[bytes]]:
         if len(witness) <= LARGEST:
             out["witness"].append(witness + paths)
         headers = [value for value in values if value[:1] >= b"\xf9" and len(value) > 500 and value[3:4] == b"\xa0"]
+        headers += [encode(inputs.parent)] if inputs.parent is not None else []
         if headers:
             written = _witness(_unseal(headers)[0])
             out["header"].append(inputs.env.number.to_bytes(8, "little") + written + bytes(range(1, 64)))

@@ -26,7 +26,7 @@ from rollproof.chain.witness import NodeSource
 from rollproof.errors import RollproofError
 from rollproof.lab import demo
 from rollproof.lab.chain import Built
-from rollproof.replay import evidence, payload, record
+from rollproof.replay import body, evidence, payload, record
 from rollproof.replay.verify import verify_claim
 from rollproof.types import Claim, Header, Outcome
 
@@ -46,7 +46,7 @@ def _hex(value: bytes) -> str:
 
 
 def _judge(claim: Claim, preimages: Sequence[bytes] | _core.Preimages, source: Any = None) -> Outcome:
-    """A verdict, which never raises; `holds` only for an honest block's hash: mutation finds no other hash that fits."""
+    """A verdict, which never raises; `holds` only for an honest block's hash: mutation finds no other."""
     verdict = verify_claim(
         claim,
         preimages,
@@ -254,7 +254,7 @@ def _seeds_payload() -> Sequence[bytes]:
             _core.rlp_decode(header.encode(found)),
             [raw if raw[0] < 0xC0 else _core.rlp_decode(raw) for raw in built.claim.transactions],
             [],
-            [],
+            [_core.rlp_decode(body.encode_withdrawal(each)) for each in built.claim.withdrawals or ()],
         ]
         raw = _core.rlp_encode(items)
         seeds += [{"result": _hex(raw)}, raw, _hex(raw).encode()]

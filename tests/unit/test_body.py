@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,3 +68,16 @@ def test_reordered_finds_one_swap_or_one_move(order: list[int], alike: str, said
 def test_reordered_tries_a_bounded_number_of_orders() -> None:
     with pytest.raises(Malformed, match="orders of 300"):
         body.reordered([b"x"] * 300, "a" * 300, bytes(32), lambda items: b"")
+
+
+def test_reordered_hashes_a_bounded_number_of_entries() -> None:
+    """A list may have 100,000 entries, and hashing one of that length takes a good part of a second."""
+    tried: list[int] = []
+
+    def root_of(items: Sequence[bytes]) -> bytes:
+        tried.append(len(items))
+        return b""
+
+    with pytest.raises(Malformed, match="orders of 100000"):
+        body.reordered([b"x"] * 100_000, "a" * 100_000, bytes(32), root_of)
+    assert sum(tried) <= body.MAX_ENTRIES

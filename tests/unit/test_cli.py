@@ -245,15 +245,28 @@ def test_a_reader_that_goes_away_is_no_traceback(demonstration: Path) -> None:
     assert done.stderr == ""
 
 
+def _opened(pipe: Path) -> int:
+    """The pipe's writing end, as soon as the command reads from it."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:  # nobody reads yet
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
 def test_interrupt_is_130(demonstration: Path) -> None:
-    # A named pipe without a writer: the command waits in its read for as long as the test likes.
+    # A named pipe into which nobody writes: the command waits in its read for as long as the test likes.
     pipe = demonstration / "pipe.evidence"
     os.mkfifo(pipe)
     command = [sys.executable, "-m", "rollproof", "verify", str(pipe)]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(2)
+    writer = _opened(pipe)
+    time.sleep(0.5)
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=60)
+    os.close(writer)
     pipe.unlink()
     assert running.returncode == 130
     assert "Traceback" not in err

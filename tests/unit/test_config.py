@@ -148,8 +148,6 @@ def test_base_fee_params() -> None:
 def test_first_canyon_block() -> None:
     """That block places the create2 deployer."""
     config = load(10)
-    assert config.create2_deployer
-    assert not load(1).create2_deployer
     assert config.is_first_block_of("canyon", FAR, 1704992401, 1704992399)
     assert not config.is_first_block_of("canyon", FAR, 1704992403, 1704992401)
     assert not config.is_first_block_of("canyon", FAR, 1704992399, 1704992397)

@@ -96,6 +96,21 @@ def test_an_unknown_key_is_refused_by_name(key: str) -> None:
         record.read_record(_bytes(**{key: 1}), "r")
 
 
+def test_the_hash_that_a_header_gives_itself_is_claimed() -> None:
+    mine = {"header_rlp": None, "payload_attributes": ATTRIBUTES, "transactions": ["0x01"]}
+    beside = {**mine, "header": {"stateRoot": "0x" + "77" * 32, "hash": "0x" + "55" * 32}}
+    assert record.read_record(_bytes(**beside, claimed_hash=None), "r")[0].claimed_hash == b"\x55" * 32
+    assert record.read_record(_bytes(**beside, claimed_hash="0x" + "55" * 32), "r")[0].claimed_hash == b"\x55" * 32
+    with pytest.raises(Malformed, match=r"claimed_hash and header\.hash differ"):
+        record.read_record(_bytes(**beside), "r")
+
+
+def test_withdrawals_of_the_attributes_alone_are_the_blocks() -> None:
+    attributes = {**ATTRIBUTES, "withdrawals": RECORD["withdrawals"]}
+    given = _bytes(header_rlp=None, payload_attributes=attributes, transactions=["0x01"], withdrawals=None)
+    assert record.read_record(given, "r")[0].withdrawals == (Withdrawal(1, 2, b"\3" * 20, 4),)
+
+
 def test_unknown_attributes_and_header_keys_are_refused_by_name() -> None:
     with pytest.raises(Unsupported, match="inclusionList"):
         record.read_record(_bytes(payload_attributes={**ATTRIBUTES, "inclusionList": []}), "r")

@@ -42,11 +42,6 @@ class ChainConfig:
         """The block that carries the DAO fork's state change (EIP-779); None where the chain had none."""
         return next((fork.block for fork in self.forks if fork.name == "dao_fork"), None)
 
-    @property
-    def create2_deployer(self) -> bool:
-        """Whether the first Canyon block places the create2 deployer's code (OP Stack specification, Canyon)."""
-        return self.family == "op"
-
     def merged(self, number: int, timestamp: int = 0) -> bool:
         """Whether the block is under proof of stake or a sequencer: past Paris, by block number, or of the OP Stack."""
         return self.family != "ethereum" or self.active("paris", number, timestamp)

@@ -32,12 +32,12 @@ def data(value: Any, what: str, length: int | None = None, limit: int = MAX_DATA
         raise Malformed(f"{what}: expected hex data, got {short(value)}")
     if len(value) > 2 * limit + 2:
         raise Malformed(f"{what}: more than {limit} bytes")
-    if not value[2:].isalnum() and len(value) > 2:
-        raise Malformed(f"{what}: expected hex data, got {short(value)}")
     try:
         raw = bytes.fromhex(value[2:])
     except ValueError:
         raise Malformed(f"{what}: expected hex data, got {short(value)}") from None
+    if 2 * len(raw) + 2 != len(value):  # fromhex skips white space
+        raise Malformed(f"{what}: expected hex data, got {short(value)}")
     if length is not None and len(raw) != length:
         raise Malformed(f"{what}: expected {length} bytes, got {len(raw)}")
     return raw

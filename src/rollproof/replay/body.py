@@ -12,7 +12,8 @@ from rollproof.replay.header import encode_header, minimal
 from rollproof.types import Header, Withdrawal
 
 MAX_RLP_BLOCK_SIZE = 8_388_608  # bytes: EIP-7934, 10 MiB less a margin of 2 MiB
-MAX_TRIED = 20_000  # orders of a list; some seconds
+MAX_TRIED = 20_000  # orders of a list
+MAX_ENTRIES = 4_000_000  # entries of all lists tried together; some seconds
 _BLOB_HASHES = 10  # position in an EIP-4844 transaction
 
 
@@ -80,15 +81,16 @@ def reordered(
     """Which swap of two or move of one value gives ``root``: ``"5 and 9 swapped"``, ``"9 moved to 2"``, else None.
 
     Tells a shuffled record (the list is not that block's) from a wrong root. ``alike`` is each value's result: only an
-    order with the same results in the same places is tried. Raises Malformed when more than MAX_TRIED are.
+    order with the same results in the same places is tried. Raises Malformed when more than MAX_TRIED are, or more
+    than MAX_ENTRIES entries of them.
     """
-    tried = 0
+    tried, most = 0, min(MAX_TRIED, MAX_ENTRIES // max(len(values), 1))
 
     def gives(items: Sequence[bytes]) -> bool:
         nonlocal tried
         tried += 1
-        if tried > MAX_TRIED:
-            raise Malformed(f"more than {MAX_TRIED} orders of {len(values)} entries are possible")
+        if tried > most:
+            raise Malformed(f"more than {most} orders of {len(values)} entries are possible")
         return root_of(items) == root
 
     items = list(values)

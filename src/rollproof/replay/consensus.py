@@ -16,6 +16,7 @@ from rollproof.replay import base_fee, blob_gas, body, difficulty, extra_data
 from rollproof.replay.header import EMPTY_OMMERS_HASH, EMPTY_ROOT, wire
 from rollproof.types import Difference, Header, Withdrawal
 
+MAX_GAS_LIMIT = 2**63 - 1
 MIN_GAS_LIMIT = 5_000
 GAS_LIMIT_DIVISOR = 1_024
 EMPTY_REQUESTS_HASH = hashlib.sha256().digest()  # EIP-7685: no requests
@@ -107,8 +108,10 @@ def timestamp(block: Block) -> Ruling:
 def gas_limit(block: Block) -> Ruling:
     """Within 1/1024 of the parent's and at least 5000 (yellow paper 4.4.4); the first London block may double it.
 
-    On the OP Stack the limit comes from L1's system configuration.
+    On the OP Stack the limit comes from L1's system configuration. Nodes of both families refuse one beyond 63 bits.
     """
+    if block.header.gas_limit > MAX_GAS_LIMIT:
+        return _holds("gas_limit", block.header.gas_limit, f"<= {MAX_GAS_LIMIT}", False)
     if block.op:
         return _skip("gas_limit", "given by L1")
     if block.parent is None:

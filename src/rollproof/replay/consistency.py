@@ -11,7 +11,7 @@ from rollproof.errors import RollproofError
 from rollproof.replay import body
 from rollproof.replay.draft import Draft, Inconclusive
 from rollproof.replay.header import EMPTY_OMMERS_HASH, decode_header, encode_header, header_hash, wire
-from rollproof.types import Claim, Header
+from rollproof.types import Claim, Header, PayloadAttributes
 
 _L1_ATTRIBUTES_GAS = 1_000_000
 MAX_WITHDRAWALS = 128  # EIP-4895 allows 16 in a block; longer lists are not searched
@@ -26,6 +26,7 @@ def identity(draft: Draft) -> None:
     claim = draft.claim
     header, attributes = claim.header, claim.attributes
     if header is None:
+        _partial(claim)
         return
     own = header_hash(header)
     if claim.claimed_hash is not None and claim.claimed_hash != own:
@@ -39,15 +40,33 @@ def identity(draft: Draft) -> None:
     if claim.parent_hash is not None and claim.parent_hash != header.parent_hash:
         raise contradiction("parent_hash", header.parent_hash, claim.parent_hash)
     if attributes is not None:
-        for name, given in (
-            ("timestamp", attributes.timestamp),
-            ("mix_hash", attributes.prev_randao),
-            ("beneficiary", attributes.fee_recipient),
-            ("gas_limit", attributes.gas_limit),
-            ("parent_beacon_block_root", attributes.parent_beacon_block_root),
-        ):
+        for name, given in _given(attributes).items():
             if getattr(header, name) != given:
                 raise contradiction(name, getattr(header, name), given)
+
+
+def _given(attributes: PayloadAttributes) -> dict[str, int | bytes | None]:
+    """The header fields that payload attributes fix."""
+    return {
+        "timestamp": attributes.timestamp,
+        "mix_hash": attributes.prev_randao,
+        "beneficiary": attributes.fee_recipient,
+        "gas_limit": attributes.gas_limit,
+        "parent_beacon_block_root": attributes.parent_beacon_block_root,
+    }
+
+
+def _partial(claim: Claim) -> None:
+    """The header fields that a record has are those of the block it names elsewhere. Raises Inconclusive."""
+    fields = claim.partial_header or {}
+    stated: dict[str, int | bytes | None] = {"number": claim.number}
+    if claim.parent_hash is not None:
+        stated["parent_hash"] = claim.parent_hash
+    if claim.attributes is not None:
+        stated |= _given(claim.attributes)
+    for name, given in stated.items():
+        if fields.get(name) is not None and fields[name] != given:
+            raise contradiction(name, fields[name], given)
 
 
 def ommers(draft: Draft, merged: bool) -> None:

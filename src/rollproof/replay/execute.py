@@ -12,6 +12,9 @@ from rollproof.chain.schedule import ChainConfig
 from rollproof.errors import Missing, Unsupported
 from rollproof.types import Header, Withdrawal
 
+# Some minutes of work and 3 GB of memory at most; a core that runs cannot be interrupted. Block limits are far below.
+MAX_GAS = 10_000_000_000
+
 
 class Source(Protocol):
     """Serves what execution could not read, checked against its own commitments (hash, proof) by the source."""
@@ -71,10 +74,13 @@ def arguments(inputs: Inputs) -> Arguments:
 
 
 def environment(inputs: Inputs) -> _core.Env:
-    """What the header gives to execution. Raises Unsupported for a base fee beyond 64 bits: no machine takes it."""
+    """What the header gives to execution. Raises Unsupported for a fee or excess that no machine takes."""
     env = inputs.env
     if env.base_fee is not None and env.base_fee >> 64:
         raise Unsupported(f"base fee {env.base_fee} wei is beyond 64 bits")
+    # A header's own has 64 bits; one that the rules compute from a parent at that edge may have more.
+    if env.excess_blob_gas is not None and env.excess_blob_gas >> 64:
+        raise Unsupported(f"excess blob gas {env.excess_blob_gas} is beyond 64 bits")
     return _core.Env(
         number=env.number,
         timestamp=env.timestamp,
@@ -95,9 +101,10 @@ def run(
 ) -> _core.Done | _core.Invalid | _core.Needs:
     """Run, fetch, resume. ``Needs`` comes back only without a source; what a source serves is kept in the preimages.
 
-    Raises CoreError naming a family or fork that the core does not run, Missing when the rounds are spent or one
-    brought nothing new, and what the source raises.
+    Raises CoreError naming a family or fork that the core does not run, Unsupported for a block that could take more
+    than `MAX_GAS`, Missing when the rounds are spent or one brought nothing new, and what the source raises.
     """
+    bounded(inputs)
     built, env, listed = _core.Rules(**arguments(inputs)), environment(inputs), withdrawals(inputs)
     first = ""
     for _ in range(max_rounds):
@@ -110,6 +117,30 @@ def run(
         if inputs.preimages.add(list(source.fetch(result))) == 0:
             raise Missing(f"{first}: the source served nothing new")
     raise Missing(f"{first}: still missing after {max_rounds} round(s)")
+
+
+def bounded(inputs: Inputs) -> None:
+    """Raises Unsupported where the transactions could take more than `MAX_GAS` within the block's gas limit.
+
+    No rule bounds an OP Stack block's limit, nor the gas of a system deposit before Regolith.
+    """
+    limit = inputs.env.gas_limit
+    if limit <= MAX_GAS and inputs.fork.runs_as != "bedrock":
+        return
+    signed = system = 0
+    for raw in inputs.transactions:
+        try:
+            decoded = _core.decode_transaction(raw, inputs.config.family)
+        except _core.CoreError:  # by this reading; an old fork's may be wider
+            signed += limit
+            continue
+        if decoded.get("is_system"):
+            system += decoded["gas_limit"]
+        else:
+            signed += decoded["gas_limit"]
+    most = min(signed, limit) + system
+    if most > MAX_GAS:
+        raise Unsupported(f"a block that could take {most} gas: more than {MAX_GAS} is not executed")
 
 
 def withdrawals(inputs: Inputs) -> list[tuple[int, int, bytes, int]] | None:

@@ -36,6 +36,9 @@ RESULTS = (
 _STATELESS = {"undecodable", "signature"}  # what a transaction is found invalid for before any state is read
 _OF_THE_BODY = {"blob_gas_used", "blob_gas_bound", "block_size", "withdrawals"}  # rules on the lists
 
+# Where only a hash is claimed, nothing that can be read commits to the rest.
+_SERVED = "the parent, attributes and transactions served are those of the block whose hash is claimed"
+
 Judgement = tuple[Outcome, str, Inputs | None]
 
 
@@ -46,6 +49,8 @@ def judge(
     claim = draft.claim
     if claim.header is None and claim.attributes is None:
         raise Inconclusive("neither a header nor payload attributes: nothing to check")
+    if claim.header is None and claim.claimed_hash is None and not claim.partial_header:
+        raise Inconclusive("neither a hash nor a field of the header is claimed: nothing to compare with")
     consistency.identity(draft)
     parent = consistency.parent(draft, preimages)
     roots = _transactions_root(draft)
@@ -128,7 +133,7 @@ def _configuration(
 ) -> tuple[ChainConfig, Fork]:
     claim = draft.claim
     try:
-        chain, assumes = resolve(claim.chain_id, claim.rollup_config) if given is None else (given, ())
+        chain, assumes = resolve(claim.chain_id, claim.rollup_config) if given is None else (given, _own(given, claim))
     except RollproofError as error:
         raise _broken_record(roots) or error from None
     draft.assume(assumes)
@@ -150,6 +155,14 @@ def _configuration(
     elif chain.merged(claim.number, timestamp):
         draft.assume(("beacon chain inputs: randomness, withdrawals and beacon root are as the beacon chain has them",))
     return chain, fork
+
+
+def _own(given: ChainConfig, claim: Claim) -> tuple[str, ...]:
+    """What is assumed with a configuration of the caller's own. Raises Inconclusive for one of another chain."""
+    if given.chain_id != claim.chain_id:
+        said = f"the configuration is of chain {given.chain_id}, the block of {claim.chain_id}"
+        raise Inconclusive(f"wrong chain: {said}")
+    return () if given.builtin else (f"configuration of chain {given.chain_id} from {given.source}",)
 
 
 def _stale(chain: ChainConfig, claim: Claim) -> str:
@@ -268,9 +281,7 @@ def _compare(
         draft.check("block_hash")
         if claim.claimed_hash != draft.computed_hash:
             draft.executed.append(Difference("header", "hash", wire(claim.claimed_hash), wire(draft.computed_hash)))
-            draft.assume(
-                ("the parent, attributes and transactions served are those of the block whose hash is claimed",)
-            )
+            draft.assume((_SERVED,))
             if not claimed:
                 draft.skip("header fields: the claim discloses only a hash")
     if roots:
@@ -303,6 +314,8 @@ def _invalid(draft: Draft, result: _core.Invalid, roots: Mapping[str, Difference
     if broken_record is not None:
         raise broken_record
     draft.invalid = result
+    if draft.claim.header is None:
+        draft.assume((_SERVED,))
     if result.kind in _STATELESS:
         draft.weak = []
     said = f"{result.kind}: {result.reason}"

@@ -125,6 +125,7 @@ def claim_from(record: Mapping[str, Any], what: str) -> tuple[Claim, list[bytes]
             raise Malformed(f"{what}: self-inconsistent: transactions and payload_attributes.transactions differ")
         if withdrawn is not None and withdrawals is not None and withdrawn != withdrawals:
             raise Malformed(f"{what}: self-inconsistent: withdrawals and payload_attributes.withdrawals differ")
+        withdrawals = withdrawn if withdrawals is None else withdrawals
 
     def header(value: Any, at: str) -> Header:
         return decode_header(_header_rlp(value, at), at)
@@ -142,11 +143,17 @@ def claim_from(record: Mapping[str, Any], what: str) -> tuple[Claim, list[bytes]
     )
     preimages = _preimages(record["preimages"], f"{what}: preimages")
     preimages += ancestors or ()
+    claimed_hash = read.optional(record, "claimed_hash", what, wire.hash32)
+    if partial is not None:  # an RPC header names its own hash
+        beside = read.optional(record["header"], "hash", f"{what}: header", wire.hash32)
+        if None not in (beside, claimed_hash) and beside != claimed_hash:
+            raise Malformed(f"{what}: self-inconsistent: claimed_hash and header.hash differ")
+        claimed_hash = claimed_hash or beside
     claim = Claim(
         chain_id=read.whole(record["chain_id"], f"{what}: chain_id"),
         number=number,
         transactions=transactions,
-        claimed_hash=read.optional(record, "claimed_hash", what, wire.hash32),
+        claimed_hash=claimed_hash,
         header=own,
         attributes=attributes,
         partial_header=partial,
