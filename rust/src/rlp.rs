@@ -78,6 +78,18 @@ fn long_length(data: &[u8], size: usize) -> Result<(usize, &[u8])> {
     if length < 56 { Err("RLP with a short length in long form") } else { Ok((length, rest)) }
 }
 
+/// How long an item is when encoded.
+pub fn length(item: &Item<'_>) -> usize {
+    let payload = match item {
+        Item::Bytes([0..0x80]) => return 1,
+        Item::Bytes(bytes) => bytes.len(),
+        Item::List(items) => items.iter().map(length).sum(),
+    };
+    let mut header = Vec::with_capacity(9);
+    put_header(&mut header, 0, payload);
+    header.len() + payload
+}
+
 fn put_header(out: &mut Vec<u8>, short: u8, length: usize) {
     if length < 56 {
         out.push(short + length as u8);
@@ -113,4 +125,21 @@ pub fn list(body: &[u8]) -> Vec<u8> {
     put_header(&mut out, 0xc0, body.len());
     out.extend(body);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_those_of_the_encoding() {
+        for size in [0, 1, 2, 55, 56, 255, 256, 70_000] {
+            let (bytes, mut raw) = (vec![0x90; size], Vec::new());
+            put_bytes(&mut raw, &bytes);
+            assert_eq!(length(&Item::Bytes(&bytes)), raw.len());
+            let both = Item::List(vec![Item::Bytes(&bytes), Item::List(vec![])]);
+            assert_eq!(length(&both), list(&[&raw[..], &[0xc0]].concat()).len());
+        }
+        assert_eq!(length(&Item::Bytes(&[5])), 1);
+    }
 }

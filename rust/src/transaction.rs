@@ -5,7 +5,7 @@ use crate::{
     rlp::{self, Item},
 };
 use alloy_consensus::{EthereumTxEnvelope, Transaction as _, TxEip4844};
-use alloy_eips::eip2718::Decodable2718;
+use alloy_eips::eip2718::{Decodable2718, Encodable2718};
 use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, keccak256, uint};
 use op_revm::{OpTransaction, transaction::deposit::DepositTransactionParts};
 use revm::{
@@ -65,6 +65,10 @@ impl Transaction {
             1..=4 | 0xc0..=0xff => {
                 let envelope = EthereumTxEnvelope::decode_2718_exact(raw)
                     .map_err(|error| ("undecodable", format!("a transaction that does not decode: {error}")))?;
+                // The decoder reads some encodings that no node accepts; a transaction has exactly one.
+                if envelope.encoded_2718() != raw[..] {
+                    return Err(("undecodable", "a transaction that is not in its one encoding".into()));
+                }
                 Body::Signed(Box::new(envelope))
             }
             other => {

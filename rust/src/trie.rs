@@ -150,7 +150,7 @@ fn expand(link: &mut Link, path: &[u8], left: usize, store: &impl Lookup) -> Res
         let malformed = |why| TrieError::Malformed { path: path.to_vec(), why };
         let mut items = 0;
         let item = rlp::decode(raw, 64, &mut items).map_err(malformed)?;
-        link.node = decode(&item, left, 0).map_err(malformed)?;
+        link.node = decode(&item, left).map_err(malformed)?;
     } else {
         // An inline node was checked against its own depth when its parent was decoded.
     }

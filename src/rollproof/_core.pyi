@@ -29,7 +29,6 @@ __all__ = [
     "run_block",
     "run_transactions",
     "sign_hash",
-    "time_bare",
     "time_execution",
 ]
 
@@ -198,14 +197,6 @@ def post_state(
 ) -> tuple[
     bytes, list[bytes]
 ]: ...  # state root and the new trie nodes and codes, for building a chain on top of a block
-def time_bare(
-    preimages: Preimages,
-    parent_state_root: bytes,
-    rules: Rules,
-    env: Env,
-    transactions: Sequence[bytes],
-    withdrawals: Sequence[tuple[int, int, bytes, int]] | None = None,
-) -> dict[str, float]: ...  # for benchmarks: seconds of each stage with revm as it is, nothing noted
 def time_execution(
     preimages: Preimages,
     parent_state_root: bytes,

@@ -6,6 +6,7 @@ that takes longer than `PATIENCE`, is a finding. An input that does not come bac
 
 from __future__ import annotations
 
+import faulthandler
 import hashlib
 import os
 import random
@@ -23,7 +24,7 @@ from typing import Any
 import rollproof
 from rollproof.errors import RollproofError
 
-PATIENCE = 20  # seconds for one input
+PATIENCE = 60  # seconds for one input
 MOST_KEPT = 2000  # inputs
 _SOURCE = str(Path(rollproof.__file__).parent)
 
@@ -156,5 +157,6 @@ class _Watchdog:
             since, data = self._running
             if time.monotonic() - since > PATIENCE:
                 kept = _write(directory, data)
+                faulthandler.dump_traceback(all_threads=True)
                 print(f"an input has run for more than {PATIENCE} s: kept {kept}", file=sys.stderr, flush=True)
                 os._exit(1)

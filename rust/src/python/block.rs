@@ -14,11 +14,7 @@ use crate::{
     vm::Watch,
 };
 use alloy_primitives::{B256, Bytes, map::HashMap};
-use pyo3::{
-    prelude::*,
-    pybacked::PyBackedBytes,
-    types::{PyBytes, PyDict},
-};
+use pyo3::{prelude::*, pybacked::PyBackedBytes, types::PyBytes};
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Rules>()?;
@@ -29,7 +25,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Trace>()?;
     module.add_function(wrap_pyfunction!(run_block, module)?)?;
     module.add_function(wrap_pyfunction!(run_transactions, module)?)?;
-    module.add_function(wrap_pyfunction!(time_bare, module)?)?;
     module.add_function(wrap_pyfunction!(time_execution, module)?)?;
     module.add_function(wrap_pyfunction!(post_state, module)?)
 }
@@ -306,30 +301,6 @@ fn time_execution(
     let given = Given::new(parent_state_root, &transactions, withdrawals)?;
     compute(py, || execute::time(&preimages.read(), given.root, &rules.0, &env.0, &given.body(), watch))?
         .ok_or_else(|| CoreError::new_err("the block does not run to its end"))
-}
-
-/// Seconds of each stage with revm bare: no frames noted, no instruction replaced. For benchmarks.
-#[pyfunction]
-#[pyo3(signature = (preimages, parent_state_root, rules, env, transactions, withdrawals=None))]
-fn time_bare<'py>(
-    py: Python<'py>,
-    preimages: &Preimages,
-    parent_state_root: &[u8],
-    rules: &Rules,
-    env: &Env,
-    transactions: Vec<PyBackedBytes>,
-    withdrawals: Option<Vec<RawWithdrawal>>,
-) -> PyResult<Bound<'py, PyDict>> {
-    match run(py, preimages, parent_state_root, rules, env, transactions, withdrawals, false, Watch::Bare)? {
-        Run::Done(done) => {
-            let out = PyDict::new(py);
-            for (name, seconds) in done.stages {
-                out.set_item(name, seconds)?;
-            }
-            Ok(out)
-        }
-        _ => Err(CoreError::new_err("the block does not run to its end")),
-    }
 }
 
 /// The state after a block: its root, and the trie nodes and codes that are new in it.

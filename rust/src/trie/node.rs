@@ -37,7 +37,7 @@ impl Link {
 }
 
 /// A node `left` nibbles above the end of its keys.
-pub fn decode(item: &Item<'_>, left: usize, depth: usize) -> std::result::Result<Node, &'static str> {
+pub fn decode(item: &Item<'_>, left: usize) -> std::result::Result<Node, &'static str> {
     let Item::List(items) = item else {
         return Err("a trie node that is not a list");
     };
@@ -60,7 +60,7 @@ pub fn decode(item: &Item<'_>, left: usize, depth: usize) -> std::result::Result
                     return Err("an extension whose path has no place in the key");
                 }
                 let rest = left - path.len();
-                let child = child(value, rest, depth)?.ok_or("an extension without a child")?;
+                let child = child(value, rest)?.ok_or("an extension without a child")?;
                 if matches!(child.node, Node::Leaf { .. } | Node::Extension { .. }) {
                     return Err("an extension whose child is not a branch");
                 }
@@ -73,7 +73,7 @@ pub fn decode(item: &Item<'_>, left: usize, depth: usize) -> std::result::Result
             }
             let mut slots: Box<[Option<Box<Link>>; 16]> = Box::default();
             for (slot, item) in slots.iter_mut().zip(children) {
-                *slot = child(item, left - 1, depth)?;
+                *slot = child(item, left - 1)?;
             }
             if slots.iter().flatten().count() < 2 {
                 return Err("a branch with fewer than two children");
@@ -84,16 +84,16 @@ pub fn decode(item: &Item<'_>, left: usize, depth: usize) -> std::result::Result
     }
 }
 
-fn child(item: &Item<'_>, left: usize, depth: usize) -> std::result::Result<Option<Box<Link>>, &'static str> {
+fn child(item: &Item<'_>, left: usize) -> std::result::Result<Option<Box<Link>>, &'static str> {
     match item {
         Item::Bytes([]) => Ok(None),
         Item::Bytes(hash) if hash.len() == 32 => Ok(Some(Box::new(Link::blind(B256::from_slice(hash))))),
         Item::Bytes(_) => Err("a reference that is neither a hash nor a node"),
         Item::List(_) => {
-            if depth >= 32 {
-                return Err("inline nodes nested too deep");
+            if rlp::length(item) >= 32 {
+                return Err("an inline node that its parent should refer to by hash");
             }
-            Ok(Some(Box::new(Link::fresh(decode(item, left, depth + 1)?))))
+            Ok(Some(Box::new(Link::fresh(decode(item, left)?))))
         }
     }
 }
