@@ -110,18 +110,16 @@ def gas_limit(block: Block) -> Ruling:
 
     On the OP Stack the limit comes from L1's system configuration. Nodes of both families refuse one beyond 63 bits.
     """
-    if block.header.gas_limit > MAX_GAS_LIMIT:
-        return _holds("gas_limit", block.header.gas_limit, f"<= {MAX_GAS_LIMIT}", False)
-    if block.op:
-        return _skip("gas_limit", "given by L1")
-    if block.parent is None:
-        return _skip("gas_limit", NO_PARENT)
+    claimed = block.header.gas_limit
+    if block.op or block.parent is None:
+        if claimed > MAX_GAS_LIMIT:
+            return _holds("gas_limit", claimed, f"<= {MAX_GAS_LIMIT}", False)
+        return _skip("gas_limit", "given by L1" if block.op else NO_PARENT)
     before = block.parent.gas_limit
     if block.has("london") and block.parent.base_fee is None:
         before *= base_fee.LONDON_ELASTICITY
     reach = before // GAS_LIMIT_DIVISOR
-    low, high = max(before - reach + 1, MIN_GAS_LIMIT), before + reach - 1
-    claimed = block.header.gas_limit
+    low, high = max(before - reach + 1, MIN_GAS_LIMIT), min(before + reach - 1, MAX_GAS_LIMIT)
     return _holds("gas_limit", claimed, f"{low} to {high}", low <= claimed <= high)
 
 

@@ -49,12 +49,12 @@ def judge(
     claim = draft.claim
     if claim.header is None and claim.attributes is None:
         raise Inconclusive("neither a header nor payload attributes: nothing to check")
-    if claim.header is None and claim.claimed_hash is None and not claim.partial_header:
-        raise Inconclusive("neither a hash nor a field of the header is claimed: nothing to compare with")
     consistency.identity(draft)
     parent = consistency.parent(draft, preimages)
     roots = _transactions_root(draft)
     chain, fork = _configuration(draft, config, roots)
+    if claim.header is None and claim.claimed_hash is None and not claim.partial_header:
+        raise Inconclusive("neither a hash nor a field of the header is claimed: nothing to compare with")
     if config is None and not disclosure.rules_agreed(source):
         draft.stale = _stale(chain, claim)
     if chain.family == "ethereum":
