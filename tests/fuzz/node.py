@@ -7,6 +7,7 @@ the whole body, ``{"drop": true}`` removes the place.
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +23,14 @@ ASKED = 48  # answers that a fault can hit
 
 class Refused(Exception):
     """A JSON-RPC error object."""
+
+
+def _copied(value: Any) -> Any:
+    """The value, for two faults not to share one; of what nests too deep to be copied, something that nests deep."""
+    try:
+        return copy.deepcopy(value)
+    except RecursionError:
+        return json.loads("[" * 100 + "]" * 100)
 
 
 class FaultyNode:
@@ -52,7 +61,7 @@ class FaultyNode:
             if isinstance(value, dict) and isinstance(value.get("raw"), str):
                 raw = value["raw"].encode("utf-8", "surrogatepass")
             elif isinstance(path, list):
-                answer = _replaced(answer, path, value)
+                answer = _replaced(answer, path, _copied(value))
         self._asked += 1
         if raw is None:
             raw = json.dumps(answer).encode("utf-8", "surrogatepass")
