@@ -7,8 +7,8 @@ import pytest
 from rollproof import _core
 from rollproof.lab.transaction import Account
 
-# Found by fuzzing: a list of fourteen items, some of them lists, that the library's decoder takes for a legacy
-# transaction although it encodes to other bytes.
+# Found by fuzzing: the fourteen fields of a blob transaction without its type byte, which the library's decoder reads
+# although it encodes to other bytes.
 LENIENT = bytes.fromhex(
     "f8b882053904843b9aca0085174876e80083030d40949f10f17c8d29300c69f5fe1424a90acc6b80d53e0c80c085174876e800f842a0"
     "017f86589578df43e413167ae8d9dceb36762833811a71a7237386264861c623a00179627cc124d446183c6e4d9ea1a5a5ccf72e2140"
