@@ -141,7 +141,7 @@ impl Trie {
     }
 }
 
-/// Replaces a blind node by what its preimage says.
+/// Replaces a blind node by what its preimage says. An inline node was checked when its parent was decoded.
 fn expand(link: &mut Link, path: &[u8], left: usize, store: &impl Lookup) -> Result<()> {
     if let Node::Hash(hash) = link.node {
         let Some(raw) = store.lookup(&hash) else {
@@ -151,8 +151,6 @@ fn expand(link: &mut Link, path: &[u8], left: usize, store: &impl Lookup) -> Res
         let mut items = 0;
         let item = rlp::decode(raw, 64, &mut items).map_err(malformed)?;
         link.node = decode(&item, left).map_err(malformed)?;
-    } else {
-        // An inline node was checked against its own depth when its parent was decoded.
     }
     Ok(())
 }

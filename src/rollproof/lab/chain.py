@@ -170,11 +170,7 @@ class Chain:
 
     def _keep(self, inputs: execute.Inputs) -> None:
         """Keeps the nodes and codes of the state after a block, to be served for the next."""
-        built, env = _core.Rules(**execute.arguments(inputs)), execute.environment(inputs)
-        listed = None
-        if inputs.withdrawals is not None:
-            listed = [(each.index, each.validator_index, each.address, each.amount) for each in inputs.withdrawals]
-        _, fresh = _core.post_state(self.preimages, inputs.pre_state_root, built, env, inputs.transactions, listed)
+        _, fresh = execute.post_state(replace(inputs, preimages=self.preimages))
         self.preimages.add(fresh)
 
     def _apply(self, done: _core.Done) -> dict[bytes, set[bytes]]:
