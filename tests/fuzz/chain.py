@@ -11,8 +11,8 @@ from pathlib import Path
 
 from rollproof.chain import config
 from rollproof.chain.schedule import ChainConfig
-from rollproof.lab import demo
-from rollproof.lab.chain import Built
+import demonstration as demo
+from small_chain import Built
 
 ETHEREUM, OP_STACK = 1337, 1338
 _TEXTS = {ETHEREUM: demo.ETHEREUM, OP_STACK: demo.OP_STACK}

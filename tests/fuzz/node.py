@@ -15,7 +15,7 @@ from typing import Any
 from rollproof import _core
 from rollproof.chain import header
 from rollproof.chain.endpoint import Reply
-from rollproof.lab.chain import Built
+from small_chain import Built
 from rollproof.types import Header
 
 ASKED = 48  # answers that a fault can hit

@@ -16,7 +16,7 @@ from fuzz import chain
 from rollproof import _core
 from rollproof.chain.header import encode
 from rollproof.errors import RollproofError
-from rollproof.lab.chain import Built
+from small_chain import Built
 from rollproof.replay import execute, judge, record
 from rollproof.replay.draft import Draft
 from rollproof.replay.execute import Inputs

@@ -24,8 +24,8 @@ from rollproof.chain.node import Node
 from rollproof.chain.rpc import Limits, Rpc
 from rollproof.chain.witness import NodeSource
 from rollproof.errors import RollproofError
-from rollproof.lab import demo
-from rollproof.lab.chain import Built
+import demonstration as demo
+from small_chain import Built
 from rollproof.replay import body, evidence, payload, record
 from rollproof.replay.verify import verify_claim
 from rollproof.types import Claim, Header, Outcome

@@ -7,9 +7,9 @@ from typing import Any
 
 from rollproof import _core
 from rollproof.chain.header import EMPTY_ROOT
-from rollproof.lab.chain import Built
 from rollproof.replay.header import header_hash
 from rollproof.types import Claim, Header
+from small_chain import Built
 
 _QUANTITIES = {
     "number": "number", "gasLimit": "gas_limit", "gasUsed": "gas_used", "timestamp": "timestamp",

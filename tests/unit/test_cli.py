@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+import demonstration as demo
 import rollproof as rp
 from rollproof import cli
-from rollproof.lab import demo
 from rollproof.types import Outcome, Verdict
 
 HOLDS = Verdict(1, 1, Outcome.HOLDS, source="a.json")

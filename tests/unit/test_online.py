@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+import demonstration as demo
 from rollproof.chain import config as chains
 from rollproof.errors import Malformed, Missing
-from rollproof.lab import demo
-from rollproof.lab.chain import Built
 from rollproof.replay.online import Options, verify_payload, verify_range
 from rollproof.replay.verify import verify_file
 from rollproof.types import Outcome, Verdict
+from small_chain import Built
 from unit.lab_node import LabNode, payload
 
 

@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
+import demonstration as demo
 from rollproof import _core
 from rollproof.chain import config as chains
-from rollproof.lab import bytecode, demo
-from rollproof.lab.chain import Built, Chain, Holder
+from rollproof.lab import bytecode
 from rollproof.lab.transaction import Account
 from rollproof.replay.online import Options, verify_range
 from rollproof.replay.verify import verify_file
 from rollproof.types import Outcome, Verdict
+from small_chain import Built, Chain, Holder
 from unit.lab_node import LabNode, data
 
 VICTIM = b"\x76" * 20  # a contract that no transaction of these blocks calls

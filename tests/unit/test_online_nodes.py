@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
+import demonstration as demo
 from rollproof import cli
 from rollproof.chain import rpc
 from rollproof.chain.endpoint import label_of
-from rollproof.lab import demo
-from rollproof.lab.chain import Built
+from small_chain import Built
 from unit.fake_node import FakeNode, Raw, Refusal
 from unit.lab_node import LabNode
 

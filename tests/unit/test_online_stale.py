@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+import demonstration as demo
 from rollproof import _core
 from rollproof.chain import config as chains
 from rollproof.chain.schedule import ChainConfig
-from rollproof.lab import demo
 from rollproof.replay import judge
 from rollproof.replay.verify import verify_claim
 from rollproof.types import Outcome

@@ -70,6 +70,22 @@ class Account:
         self.nonce += 1
         return _rlp([*fields, self.chain_id * 2 + 35 + parity, r, s])
 
+    def send_access_list(
+        self,
+        to: bytes | None,
+        *,
+        value: int = 0,
+        data: bytes = b"",
+        gas: int = 200_000,
+        price: int = 100 * GWEI,
+        access: Sequence[tuple[bytes, Sequence[bytes]]] = (),
+    ) -> bytes:
+        """A transaction of type 1 (EIP-2930); ``price`` in wei per gas."""
+        fields: list[Any] = [self.chain_id, self.nonce, price, gas, to or b"", value, data]
+        fields.append([[address, list(slots)] for address, slots in access])
+        self.nonce += 1
+        return b"\x01" + _rlp([*fields, *self._sign(b"\x01" + _rlp(fields))])
+
     def authorize(self, code: bytes) -> Authorization:
         """Signs that this account runs the code of address ``code`` from now on (EIP-7702); takes up a nonce."""
         fields = (self.chain_id, code, self.nonce)

@@ -1,10 +1,9 @@
-"""The command line: arguments become one call, verdicts become lines. Data on stdout, talk on stderr."""
+"""``rollproof verify``: re-execute blocks and compare."""
 
 from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -14,40 +13,17 @@ from typing import Annotated, Literal
 import typer
 
 import rollproof as rp
+from rollproof.cli.talk import CANCELLED, complain, say
 from rollproof.errors import RollproofError
 from rollproof.report import jsonl, progress, text
 from rollproof.types import Outcome, Verdict
 
-CANCELLED = 130
-
-app = typer.Typer(
-    add_completion=True,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-def _version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"rollproof {rp.__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def rollproof(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,
-) -> None:
-    """Re-executes Ethereum and OP Stack blocks and says exactly what is wrong."""
-
-
-@app.command(
-    epilog="Example:  [bold]rollproof verify blocks/ --json[/bold]   or   "
+EXAMPLE = (
+    "Example:  [bold]rollproof verify blocks/ --json[/bold]   or   "
     "[bold]rollproof verify -r http://localhost:8545 --block -10:[/bold]"
 )
+
+
 def verify(
     files: Annotated[
         list[str] | None,
@@ -125,7 +101,7 @@ def verify(
             audit_rate=audit_rate,
             seed=seed,
             witness_out=witness_out,
-            say=_say if verbose and not quiet else None,
+            say=say if verbose and not quiet else None,
         )
         if payload is None:
             return online.verify_range(urls, block or "", options)
@@ -150,39 +126,13 @@ def _print(verdicts: Callable[[], Iterable[Verdict]], *, as_json: bool, verbose:
     except KeyboardInterrupt:
         return CANCELLED
     except (RollproofError, ImportError) as error:
-        _complain(str(error))
+        complain(str(error))
         cut_short = True
     except OSError as error:
-        _complain(f"{Path(error.filename or 'input').name}: {error.strerror or type(error).__name__}")
+        complain(f"{Path(error.filename or 'input').name}: {error.strerror or type(error).__name__}")
         cut_short = True
     if not quiet and outcomes:
         print(text.summary(outcomes, monotonic() - began), file=sys.stderr)
     if outcomes[Outcome.BROKEN]:
         return 1
     return 2 if cut_short or outcomes[Outcome.UNKNOWN] or not outcomes else 0
-
-
-def _say(message: str) -> None:
-    print(text.visible(message), file=sys.stderr)
-
-
-def _complain(message: str) -> None:
-    print(f"rollproof: {text.visible(message)}", file=sys.stderr)
-
-
-def main() -> None:
-    """Entry point. Nothing leaves it as a traceback unless ROLLPROOF_TRACEBACK is set."""
-    try:
-        app(prog_name="rollproof")
-    except KeyboardInterrupt:
-        raise SystemExit(CANCELLED) from None
-    except Exception as error:
-        if os.environ.get("ROLLPROOF_TRACEBACK"):
-            traceback.print_exc()
-        # Only where and what: the message could hold anything, a URL's key among it.
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        _complain(
-            f"internal error: {type(error).__name__} in {Path(where.filename).name}:{where.lineno}; "
-            "please report it with ROLLPROOF_TRACEBACK=1"
-        )
-        raise SystemExit(2) from None

@@ -1,6 +1,6 @@
 """The demonstration: an Ethereum chain under Osaka, an OP Stack chain under Jovian, and one block tampered with.
 
-``python -m rollproof.lab.demo DIRECTORY`` writes ten evidence files and the two chains' configurations. In the third
+``python -m demonstration DIRECTORY`` writes ten evidence files and the two chains' configurations. In the third
 block of the OP Stack chain a token balance grows although no transaction says so, and the header is sealed over it.
 """
 
@@ -14,10 +14,10 @@ from pathlib import Path
 from rollproof import _core
 from rollproof.chain import config as chains
 from rollproof.lab import bytecode
-from rollproof.lab.chain import Built, Chain, Holder
 from rollproof.lab.transaction import GWEI, Account, deposit
 from rollproof.replay import evidence, extra_data
 from rollproof.types import Withdrawal
+from small_chain import Built, Chain, Holder
 
 BLOCKS = 5
 TAMPERED = 3  # block of the OP Stack chain
@@ -183,7 +183,7 @@ def _l1_attributes(number: int, l1_hash: bytes) -> bytes:
 def main() -> None:
     """Writes the demonstration into the directory given."""
     if len(sys.argv) != 2:
-        print("usage: python -m rollproof.lab.demo DIRECTORY", file=sys.stderr)  # noqa: T201
+        print("usage: python -m demonstration DIRECTORY", file=sys.stderr)  # noqa: T201
         raise SystemExit(2)
     write(Path(sys.argv[1]))
 

@@ -1,0 +1,1 @@
+"""Everything that can go wrong in the lab: one family a file."""
