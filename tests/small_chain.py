@@ -170,8 +170,14 @@ class Chain:
 
     def _keep(self, inputs: execute.Inputs) -> None:
         """Keeps the nodes and codes of the state after a block, to be served for the next."""
-        _, fresh = execute.post_state(replace(inputs, preimages=self.preimages))
-        self.preimages.add(fresh)
+        _core.build_block(
+            self.preimages,
+            inputs.pre_state_root,
+            _core.Rules(**execute.arguments(inputs)),
+            execute.environment(inputs),
+            inputs.transactions,
+            execute.withdrawals(inputs),
+        )
 
     def _apply(self, done: _core.Done) -> dict[bytes, set[bytes]]:
         """Writes a block's changes into `state`; returns the accounts and slots that changed."""

@@ -3,7 +3,7 @@
 use crate::{
     ledger::Ledger,
     outcome::{Done, Invalid, Outcome, Run},
-    preimages::Store,
+    preimages::{Store, Witnessed},
     receipt::{self, Status},
     refusal::Refusal,
     rlp,
@@ -12,7 +12,7 @@ use crate::{
     trace::Recorder,
     transaction::Transaction,
     trie::{EMPTY_ROOT, ordered_root},
-    vm::{Vm, Watch},
+    vm::{Executed, Message, Vm, Watch},
 };
 use alloy_primitives::{Address, B256, Bloom, Bytes, U256};
 use op_revm::{L1BlockInfo, OpSpecId, transaction::estimate_tx_compressed_size};
@@ -29,6 +29,8 @@ pub struct Body<'a> {
     /// The transactions alone, without what a block does around them: no system calls, requests, withdrawals, reward
     /// or irregular change.
     pub alone: bool,
+    /// Leave out what may not be in the block, in place of giving up.
+    pub skip: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -46,16 +48,17 @@ pub fn run(store: &Store, root: B256, rules: &Rules, env: &Env, body: &Body<'_>,
         let excess = env.excess_blob_gas.unwrap_or_default();
         return Run::Malformed(format!("an excess blob gas of {excess}, whose price is beyond 128 bits"));
     }
-    let clears_empty = rules.fork.has(SpecId::SPURIOUS_DRAGON);
-    let mut ledger = Ledger::new(store, root, clears_empty, env.number, env.parent_hash, &env.block_hashes);
+    let store = &Witnessed::new(store);
+    let mut ledger = ledger(store, root, rules, env);
     ledger.recorder = (watch == Watch::Trace).then(Recorder::default);
     let mut stages = Stages::new();
-    let (transactions, senders) = match prepare(rules, body, &mut stages) {
+    let mut refused = Vec::new();
+    let prepared = match prepare(rules, body, &mut stages, &mut refused) {
         Ok(prepared) => prepared,
         Err(invalid) => return Run::Invalid(invalid),
     };
     let mut vm = Vm::new(ledger, rules, env, watch);
-    let ran = execute(&mut vm, rules, env, body, &transactions, &senders);
+    let ran = execute(&mut vm, rules, env, body, &prepared);
     stages.end("execute");
     // What a block did on a state it could not fully read proves nothing, least of all that it is invalid.
     if let Some(why) = vm.ledger().malformed.take() {
@@ -99,7 +102,9 @@ pub fn run(store: &Store, root: B256, rules: &Rules, env: &Env, body: &Body<'_>,
             fresh.insert(account.code_hash, code.to_vec());
         }
     }
-    let transactions_root = ordered_root(body.transactions.iter().map(|raw| &raw[..]));
+    let transactions_root = ordered_root(ran.included.iter().map(|&index| &body.transactions[index][..]));
+    refused.append(&mut ran.refused);
+    refused.sort_by_key(|(index, ..)| *index);
     let receipts_root = ordered_root(ran.receipts.iter().map(|raw| &raw[..]));
     stages.end("roots");
     let ledger = vm.ledger();
@@ -120,7 +125,54 @@ pub fn run(store: &Store, root: B256, rules: &Rules, env: &Env, body: &Body<'_>,
         trace: ledger.recorder.take().map(|recorder| recorder.columns),
         stages: stages.ended,
         fresh: fresh.into_values().collect(),
+        included: ran.included,
+        refused,
+        witness: store.witness(),
     }))
+}
+
+/// A message on the state that `root` names, in a block's environment. Its effects are not applied to a trie.
+pub fn call(store: &Store, root: B256, rules: &Rules, env: &Env, message: Message, watch: Watch) -> Run {
+    if !rules.can_price_blobs(env) {
+        return Run::Malformed("an excess blob gas whose price is beyond 128 bits".into());
+    }
+    let store = &Witnessed::new(store);
+    let mut ledger = ledger(store, root, rules, env);
+    ledger.recorder = (watch == Watch::Trace).then(Recorder::default);
+    // A message that pays nothing sees a base fee of zero, as every node's eth_call has it.
+    let env = Env { base_fee: env.base_fee.filter(|_| message.gas_price > 0), ..env.clone() };
+    let (sender, to) = (message.sender, message.to);
+    let mut vm = Vm::new(ledger, rules, &env, watch);
+    if let Some(recorder) = &mut vm.ledger().recorder {
+        recorder.begin(Some(0));
+    }
+    let ran = vm.message(message);
+    let ledger = vm.ledger();
+    if let Some(why) = ledger.malformed.take() {
+        return Run::Malformed(why);
+    }
+    if !ledger.needs.is_empty() {
+        return Run::Needs(std::mem::take(&mut ledger.needs));
+    }
+    let executed = match ran {
+        Ok(executed) => executed,
+        Err((kind, reason)) => return Run::Invalid(Invalid { transaction: None, kind, reason }),
+    };
+    Run::Done(Box::new(Done {
+        state_root: root,
+        gas_used: executed.gas_used,
+        touched: ledger.touched(),
+        used_block_hashes: std::mem::take(&mut ledger.used_block_hashes),
+        trace: ledger.recorder.take().map(|recorder| recorder.columns),
+        outcomes: vec![outcome(B256::ZERO, 0, sender, to, executed, 0)],
+        witness: store.witness(),
+        ..Done::default()
+    }))
+}
+
+fn ledger<'a>(store: &'a Witnessed<'a>, root: B256, rules: &Rules, env: &'a Env) -> Ledger<'a> {
+    let clears_empty = rules.fork.has(SpecId::SPURIOUS_DRAGON);
+    Ledger::new(store, root, clears_empty, env.number, env.parent_hash, &env.block_hashes)
 }
 
 /// Seconds that execution alone takes on state already in memory: for benchmarks. None where it needs more state.
@@ -128,11 +180,10 @@ pub fn time(store: &Store, root: B256, rules: &Rules, env: &Env, body: &Body<'_>
     if !rules.can_price_blobs(env) {
         return None;
     }
-    let clears_empty = rules.fork.has(SpecId::SPURIOUS_DRAGON);
-    let ledger = Ledger::new(store, root, clears_empty, env.number, env.parent_hash, &env.block_hashes);
-    let (transactions, senders) = prepare(rules, body, &mut Stages::new()).ok()?;
-    let mut vm = Vm::new(ledger, rules, env, Watch::Bare);
-    execute(&mut vm, rules, env, body, &transactions, &senders).ok()?;
+    let store = &Witnessed::new(store);
+    let prepared = prepare(rules, body, &mut Stages::new(), &mut Vec::new()).ok()?;
+    let mut vm = Vm::new(ledger(store, root, rules, env), rules, env, Watch::Bare);
+    execute(&mut vm, rules, env, body, &prepared).ok()?;
     let mut ledger = vm.into_ledger().rewound();
     if !ledger.needs.is_empty() {
         return None;
@@ -140,28 +191,42 @@ pub fn time(store: &Store, root: B256, rules: &Rules, env: &Env, body: &Body<'_>
     ledger.recorder = (watch == Watch::Trace).then(Recorder::default);
     let mut vm = Vm::new(ledger, rules, env, watch);
     let since = Instant::now();
-    execute(&mut vm, rules, env, body, &transactions, &senders).ok()?;
+    execute(&mut vm, rules, env, body, &prepared).ok()?;
     Some(since.elapsed().as_secs_f64())
 }
 
-type Prepared = (Vec<Transaction>, Vec<Address>);
+/// A transaction with its place among those given, and who sent it.
+type Prepared = Vec<(usize, Transaction, Address)>;
+type Refused = Vec<(usize, &'static str, String)>;
 
-/// The transactions and who sent them.
-fn prepare(rules: &Rules, body: &Body<'_>, stages: &mut Stages) -> Result<Prepared, Invalid> {
-    let invalid = |index, (kind, reason)| Invalid { transaction: Some(index), kind, reason };
+/// The transactions that decode and are signed, as far as the others may be left out.
+fn prepare(rules: &Rules, body: &Body<'_>, stages: &mut Stages, refused: &mut Refused) -> Result<Prepared, Invalid> {
+    let mut refuse = |index, (kind, reason): Refusal| {
+        if !body.skip {
+            return Err(Invalid { transaction: Some(index), kind, reason });
+        }
+        refused.push((index, kind, reason));
+        Ok(())
+    };
     let op = rules.fork.op().is_some();
-    let decoded = body.transactions.iter().enumerate();
-    let transactions = decoded
-        .map(|(index, raw)| Transaction::decode(raw, op).map_err(|why| invalid(index, why)))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut decoded = Vec::with_capacity(body.transactions.len());
+    for (index, raw) in body.transactions.iter().enumerate() {
+        match Transaction::decode(raw, op) {
+            Ok(tx) => decoded.push((index, tx)),
+            Err(why) => refuse(index, why)?,
+        }
+    }
     stages.end("decode");
     let (low_s, protected) = (rules.fork.has(SpecId::HOMESTEAD), rules.fork.has(SpecId::SPURIOUS_DRAGON));
-    let signed = transactions.iter().enumerate();
-    let senders = signed
-        .map(|(index, tx)| tx.sender(low_s, protected).map_err(|why| invalid(index, why)))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut prepared = Vec::with_capacity(decoded.len());
+    for (index, tx) in decoded {
+        match tx.sender(low_s, protected) {
+            Ok(sender) => prepared.push((index, tx, sender)),
+            Err(why) => refuse(index, why)?,
+        }
+    }
     stages.end("recover");
-    Ok((transactions, senders))
+    Ok(prepared)
 }
 
 /// What running the transactions and the system calls around them gave.
@@ -175,36 +240,33 @@ struct Ran {
     /// Nodes encoded for the roots in receipts before Byzantium. The block's own root does not encode again those
     /// that are still in it.
     fresh: BTreeMap<B256, Vec<u8>>,
+    included: Vec<usize>,
+    refused: Refused,
 }
 
-fn execute(
-    vm: &mut Vm<'_>,
-    rules: &Rules,
-    env: &Env,
-    body: &Body<'_>,
-    transactions: &[Transaction],
-    senders: &[Address],
-) -> Result<Ran, Invalid> {
+fn execute(vm: &mut Vm<'_>, rules: &Rules, env: &Env, body: &Body<'_>, prepared: &Prepared) -> Result<Ran, Invalid> {
     let fork = rules.fork;
     if !body.alone {
         before_transactions(vm, rules, env);
     }
     let mut ran = Ran {
-        receipts: Vec::with_capacity(transactions.len()),
-        outcomes: Vec::with_capacity(transactions.len()),
+        receipts: Vec::with_capacity(prepared.len()),
+        outcomes: Vec::with_capacity(prepared.len()),
         bloom: Bloom::ZERO,
         gas_used: 0,
         blob_gas_used: 0,
         requests_hash: None,
         fresh: BTreeMap::new(),
+        included: Vec::with_capacity(prepared.len()),
+        refused: Vec::new(),
     };
-    for (index, (tx, &sender)) in transactions.iter().zip(senders).enumerate() {
-        let result = transaction(vm, rules, env, tx, sender, index, &mut ran);
-        if let Err((kind, reason)) = result {
+    for (index, tx, sender) in prepared {
+        match transaction(vm, rules, env, tx, *sender, &mut ran) {
+            Ok(()) => ran.included.push(*index),
+            Err((kind, reason)) if body.skip => ran.refused.push((*index, kind, reason)),
             // With state missing this may be the default's fault: go on, to learn what else is missing.
-            if vm.ledger().needs.is_empty() {
-                return Err(Invalid { transaction: Some(index), kind, reason });
-            }
+            Err(_) if !vm.ledger().needs.is_empty() => (),
+            Err((kind, reason)) => return Err(Invalid { transaction: Some(*index), kind, reason }),
         }
     }
     if body.alone {
@@ -253,7 +315,6 @@ fn transaction(
     env: &Env,
     tx: &Transaction,
     sender: Address,
-    index: usize,
     ran: &mut Ran,
 ) -> Result<(), Refusal> {
     let fork = rules.fork;
@@ -268,7 +329,7 @@ fn transaction(
         deposit_nonce = Some(vm.ledger().entry(sender).info.as_ref().map_or(0, |info| info.nonce));
     }
     if let Some(recorder) = &mut vm.ledger().recorder {
-        recorder.begin(Some(index as u32));
+        recorder.begin(Some(ran.outcomes.len() as u32));
     }
     let executed = vm.transact(tx, sender)?;
     ran.gas_used += executed.gas_used;
@@ -285,19 +346,20 @@ fn transaction(
     ran.bloom.accrue_bloom(&bloom);
     let deposit = deposit_nonce.map(|nonce| (nonce, 1));
     ran.receipts.push(receipt::encode(tx.tx_type, status, ran.gas_used, &bloom, &executed.logs, deposit));
-    ran.outcomes.push(Outcome {
-        hash: tx.hash,
-        tx_type: tx.tx_type,
-        sender,
-        to: tx.to(),
-        success: executed.success,
-        gas_used: executed.gas_used,
-        cumulative_gas_used: ran.gas_used,
-        logs: executed.logs,
-        output: executed.output,
-        created: executed.created,
-    });
+    ran.outcomes.push(outcome(tx.hash, tx.tx_type, sender, tx.to(), executed, ran.gas_used));
     Ok(())
+}
+
+fn outcome(
+    hash: B256,
+    tx_type: u8,
+    sender: Address,
+    to: Option<Address>,
+    executed: Executed,
+    cumulative_gas_used: u64,
+) -> Outcome {
+    let Executed { success, gas_used, logs, output, created, halt } = executed;
+    Outcome { hash, tx_type, sender, to, success, gas_used, cumulative_gas_used, logs, output, created, halt }
 }
 
 /// Blob gas of a transaction (EIP-4844), or its data-availability footprint from Jovian on (OP Stack specs, Jovian).

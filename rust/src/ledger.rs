@@ -7,7 +7,7 @@ use crate::{
     account::{TrieAccount, decode_slot},
     needs::Needs,
     outcome::Change,
-    preimages::{Lookup, Store},
+    preimages::{Lookup, Witnessed},
     rlp,
     trace::Recorder,
     trie::{EMPTY_ROOT, Trie, TrieError},
@@ -38,7 +38,7 @@ pub struct Entry {
 }
 
 pub struct Ledger<'a> {
-    store: &'a Store,
+    store: &'a Witnessed<'a>,
     accounts: Trie,
     pub entries: AddressMap<Entry>,
     code: B256Map<Bytecode>,
@@ -62,7 +62,7 @@ impl std::fmt::Debug for Ledger<'_> {
 impl<'a> Ledger<'a> {
     /// `clears_empty`: EIP-161 is in force.
     pub fn new(
-        store: &'a Store,
+        store: &'a Witnessed<'a>,
         root: B256,
         clears_empty: bool,
         number: u64,
@@ -335,6 +335,14 @@ impl Entry {
         slots
     }
 
+    /// Sets slots outside any transaction.
+    pub fn write(&mut self, slots: &[(U256, U256)]) {
+        for &(slot, value) in slots {
+            self.storage.insert(slot, value);
+            self.dirty_slots.push(slot);
+        }
+    }
+
     fn wipe(&mut self) {
         self.wiped = true;
         self.trie = Trie::default();
@@ -342,7 +350,7 @@ impl Entry {
         self.dirty_slots.clear();
     }
 
-    fn flush(&mut self, store: &Store, sink: &mut impl FnMut(B256, Vec<u8>)) -> Result<B256, Vec<TrieError>> {
+    fn flush(&mut self, store: &Witnessed<'_>, sink: &mut impl FnMut(B256, Vec<u8>)) -> Result<B256, Vec<TrieError>> {
         let mut errors = Vec::new();
         let slots = std::mem::take(&mut self.dirty_slots);
         let (zeroed, written): (Vec<U256>, Vec<U256>) = slots.iter().partition(|slot| self.storage[*slot].is_zero());

@@ -22,6 +22,7 @@ mod trace;
 mod transaction;
 mod trie;
 mod vm;
+mod write;
 
 /// What the fuzz targets in `fuzz/` reach; not part of any interface.
 #[cfg(fuzzing)]
@@ -31,7 +32,7 @@ pub mod fuzzing {
         execute::{Body, Withdrawal, run},
         ledger::Ledger,
         outcome::{Done, Run},
-        preimages::Store,
+        preimages::{Store, Witnessed},
         rlp::{Item, MAX_ITEMS, decode as decode_rlp, list, put_bytes},
         rules::{BlobSchedule, Env, Fork, Rules},
         transaction::Transaction,

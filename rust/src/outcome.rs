@@ -15,6 +15,8 @@ pub struct Outcome {
     pub logs: Vec<Log>,
     pub output: Bytes,
     pub created: Option<Address>,
+    /// Why it neither succeeded nor reverted.
+    pub halt: Option<String>,
 }
 
 pub struct Change {
@@ -24,6 +26,7 @@ pub struct Change {
     pub slots: Vec<(B256, U256, U256)>,
 }
 
+#[derive(Default)]
 pub struct Done {
     pub state_root: B256,
     pub transactions_root: B256,
@@ -42,6 +45,11 @@ pub struct Done {
     pub stages: Vec<(&'static str, f64)>,
     /// Trie nodes and codes that the new state has and the old had not; before Byzantium also those of states between.
     pub fresh: Vec<Vec<u8>>,
+    /// Which of the given transactions are in the block, and why the others are not.
+    pub included: Vec<usize>,
+    pub refused: Vec<(usize, &'static str, String)>,
+    /// What was read of the given preimages.
+    pub witness: Vec<Bytes>,
 }
 
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 //! store needs trust.
 
 use alloy_primitives::{B256, Bytes, keccak256, map::B256Map};
+use std::cell::RefCell;
 
 pub trait Lookup {
     fn lookup(&self, hash: &B256) -> Option<&[u8]>;
@@ -58,5 +59,38 @@ impl Store {
 
     pub fn len(&self) -> usize {
         self.values.len()
+    }
+}
+
+/// A store that remembers what was read of it: the witness of whatever reads.
+#[derive(Debug)]
+pub struct Witnessed<'a> {
+    store: &'a Store,
+    read: RefCell<B256Map<Bytes>>,
+}
+
+impl<'a> Witnessed<'a> {
+    pub fn new(store: &'a Store) -> Self {
+        Self { store, read: RefCell::default() }
+    }
+
+    pub fn get(&self, hash: &B256) -> Option<&'a Bytes> {
+        let value = self.store.get(hash)?;
+        self.read.borrow_mut().entry(*hash).or_insert_with(|| value.clone());
+        Some(value)
+    }
+
+    /// What was read, in the order of the hashes.
+    pub fn witness(&self) -> Vec<Bytes> {
+        let read = self.read.borrow();
+        let mut sorted: Vec<_> = read.iter().collect();
+        sorted.sort_unstable_by_key(|(hash, _)| **hash);
+        sorted.into_iter().map(|(_, value)| value.clone()).collect()
+    }
+}
+
+impl Lookup for Witnessed<'_> {
+    fn lookup(&self, hash: &B256) -> Option<&[u8]> {
+        self.get(hash).map(|value| &value[..])
     }
 }

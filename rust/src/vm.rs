@@ -9,8 +9,8 @@ use crate::{
     rules::{Env, Fork, Rules},
     transaction::Transaction,
 };
-use alloy_primitives::{Address, Bytes, Log, U256};
-use op_revm::{L1BlockInfo, OpContext, OpHaltReason, OpTransactionError};
+use alloy_primitives::{Address, Bytes, Log, TxKind, U256};
+use op_revm::{L1BlockInfo, OpContext, OpHaltReason, OpTransaction, OpTransactionError};
 use revm::{
     Context, Journal,
     context::{
@@ -22,7 +22,7 @@ use revm::{
     interpreter::interpreter::EthInterpreter,
     primitives::{eip4844, hardfork::SpecId},
 };
-use std::convert::Infallible;
+use std::{convert::Infallible, fmt::Debug};
 
 /// How much is noted on the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,24 +50,42 @@ pub struct Executed {
     pub logs: Vec<Log>,
     pub output: Bytes,
     pub created: Option<Address>,
+    /// The name of what ended it, where it neither succeeded nor reverted.
+    pub halt: Option<String>,
 }
 
 impl Executed {
-    fn new<H>(result: ExecutionResult<H>) -> Self {
+    fn new<H: Debug>(result: ExecutionResult<H>) -> Self {
         let (gas_used, created) = (result.tx_gas_used(), result.created_address());
+        // Logs of what did not succeed are none of the receipt's.
+        let failed = |output, halt| Self { success: false, gas_used, logs: Vec::new(), output, created: None, halt };
         match result {
             ExecutionResult::Success { logs, output, .. } => {
-                Self { success: true, gas_used, logs, output: output.into_data(), created }
+                Self { success: true, gas_used, logs, output: output.into_data(), created, halt: None }
             }
-            // Logs of what did not succeed are none of the receipt's.
-            ExecutionResult::Revert { output, .. } => {
-                Self { success: false, gas_used, logs: Vec::new(), output, created: None }
-            }
-            ExecutionResult::Halt { .. } => {
-                Self { success: false, gas_used, logs: Vec::new(), output: Bytes::new(), created: None }
-            }
+            ExecutionResult::Revert { output, .. } => failed(output, None),
+            ExecutionResult::Halt { reason, .. } => failed(Bytes::new(), Some(name(&reason))),
         }
     }
+}
+
+/// The name of a halt alone, of either family: `Base(OutOfGas(Basic))` is `OutOfGas`.
+fn name(reason: &impl Debug) -> String {
+    let full = format!("{reason:?}");
+    let own = full.strip_prefix("Base(").unwrap_or(&full);
+    own.split(['(', ')']).next().unwrap_or_default().to_string()
+}
+
+/// A message that nobody signed.
+pub struct Message {
+    pub sender: Address,
+    /// None creates a contract.
+    pub to: Option<Address>,
+    pub value: U256,
+    pub input: Bytes,
+    pub gas_limit: u64,
+    /// Wei per gas.
+    pub gas_price: u128,
 }
 
 impl<'a> Vm<'a> {
@@ -138,7 +156,30 @@ impl<'a> Vm<'a> {
     }
 
     pub fn transact(&mut self, tx: &Transaction, sender: Address) -> Result<Executed, Refusal> {
-        let tx = tx.environment(sender);
+        self.run(tx.environment(sender))
+    }
+
+    /// A message that no block holds: from any account, whatever its nonce or code; of the OP Stack's fees none.
+    pub fn message(&mut self, message: Message) -> Result<Executed, Refusal> {
+        let base = TxEnv {
+            caller: message.sender,
+            kind: message.to.map_or(TxKind::Create, TxKind::Call),
+            value: message.value,
+            data: message.input,
+            gas_limit: message.gas_limit,
+            gas_price: message.gas_price,
+            chain_id: None,
+            ..TxEnv::default()
+        };
+        match self {
+            Self::Ethereum(machine, _) => lenient(&mut machine.0.ctx.cfg),
+            Self::Op(machine, _) => lenient(&mut machine.0.0.ctx.cfg),
+        }
+        // What has no bytes has no data to pay for on L1.
+        self.run(OpTransaction { base, enveloped_tx: Some(Bytes::new()), deposit: Default::default() })
+    }
+
+    fn run(&mut self, tx: OpTransaction<TxEnv>) -> Result<Executed, Refusal> {
         let (result, state) = match self {
             Self::Ethereum(machine, watch) => {
                 machine.0.ctx.tx = tx.base;
@@ -190,4 +231,10 @@ impl<'a> Vm<'a> {
         self.ledger().commit(state);
         executed.filter(|executed| executed.success).map(|executed| executed.output)
     }
+}
+
+fn lenient<S>(cfg: &mut CfgEnv<S>) {
+    cfg.disable_nonce_check = true;
+    cfg.disable_eip3607 = true;
+    cfg.tx_gas_limit_cap = Some(u64::MAX);
 }

@@ -18,18 +18,20 @@ __all__ = [
     "Rules",
     "State",
     "Trace",
+    "build_block",
+    "call",
     "decode_transaction",
     "find_key",
     "genesis",
     "keccak256",
     "ordered_root",
-    "post_state",
     "rlp_decode",
     "rlp_encode",
     "run_block",
     "run_transactions",
     "sign_hash",
     "time_execution",
+    "write_state",
 ]
 
 class CoreError(ValueError): ...  # input that breaks its own format or a bound; one line, names the thing
@@ -147,7 +149,8 @@ class Done:
     receipts: list[bytes]  # consensus encoding (EIP-2718), as hashed into the receipts root
     outcomes: list[
         dict[str, Any]
-    ]  # per transaction {hash, type, sender, to, status, gas_used, cumulative_gas_used, logs: [(address, [topics], data)], output, created}
+    ]  # per transaction {hash, type, sender, to, status, gas_used, cumulative_gas_used, logs: [(address, [topics], data)], output, created,
+    # halt: name of what ended it where it neither succeeded nor reverted, else None}
     changes: list[
         tuple[
             bytes,
@@ -158,6 +161,9 @@ class Done:
     ]
     # address, pre account (nonce, balance, storage_root, code_hash), post account (None: absent), [(slot, pre, post)]
     touched: list[tuple[bytes, list[bytes]]]  # accounts and slots read from the pre-state
+    included: list[int]  # which of the given transactions are in the block
+    refused: list[tuple[int, str, str]]  # index, kind, reason of those left out (skip)
+    witness: list[bytes]  # what was read of the preimages: trie nodes, codes, headers for BLOCKHASH
     used_block_hashes: list[int]  # numbers that BLOCKHASH took from Env.block_hashes: unauthenticated
     trace: Trace | None
     stages: dict[str, float]  # seconds: decode, recover, execute, roots
@@ -187,16 +193,43 @@ def run_transactions(
     *,
     trace: bool = False,
 ) -> Done | Invalid | Needs: ...  # without what a block does around them: system calls, requests, withdrawals, reward
-def post_state(
+def build_block(
     preimages: Preimages,
     parent_state_root: bytes,
     rules: Rules,
     env: Env,
     transactions: Sequence[bytes],
     withdrawals: Sequence[tuple[int, int, bytes, int]] | None = None,
-) -> tuple[
-    bytes, list[bytes]
-]: ...  # state root and the new trie nodes and codes, for building a chain on top of a block
+    *,
+    skip: bool = False,
+    trace: bool = False,
+) -> Done | Invalid | Needs: ...  # as run_block, and adds the new state's nodes and codes to the preimages
+# With skip, a transaction that may not be in the block is left out: see Done.included and Done.refused.
+def write_state(
+    preimages: Preimages,
+    root: bytes,
+    accounts: Sequence[tuple[bytes, int | None, int | None, bytes | None, Sequence[tuple[int, int]]]],
+) -> bytes: ...
+
+# [(address, nonce, balance, code, [(slot, value)])], None keeps what is there -> the new state root; an account that is
+# left empty goes (EIP-161). The new nodes and codes are added to the preimages. Raises Missing(needs).
+def call(
+    preimages: Preimages,
+    state_root: bytes,
+    rules: Rules,
+    env: Env,
+    *,
+    sender: bytes,
+    to: bytes | None,
+    value: int,
+    input: bytes,
+    gas_limit: int,
+    gas_price: int = 0,
+    trace: bool = False,
+) -> Done | Invalid | Needs: ...
+
+# A message that nobody signed, as eth_call sends it: whatever the sender's nonce or code, without the OP Stack's fees.
+# One outcome; the state root is the given one, and no roots or changes are computed.
 def time_execution(
     preimages: Preimages,
     parent_state_root: bytes,

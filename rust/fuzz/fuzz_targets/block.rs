@@ -11,6 +11,7 @@ fuzz_target!(|data: &[u8]| {
         transactions: &block.transactions,
         withdrawals: block.withdrawals.as_deref(),
         alone: false,
+        skip: false,
     };
     let with = |watch| run(&block.sealed.store, block.root, &block.rules, &block.env, &body, watch);
     match (with(Watch::Frames), with(Watch::Trace)) {

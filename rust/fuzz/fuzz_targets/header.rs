@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use revm::Database;
-use rollproof_core::fuzzing::{EMPTY_ROOT, Ledger};
+use rollproof_core::fuzzing::{EMPTY_ROOT, Ledger, Witnessed};
 use rollproof_fuzz::{input::Input, seal::Sealed};
 
 fuzz_target!(|data: &[u8]| {
@@ -12,7 +12,8 @@ fuzz_target!(|data: &[u8]| {
     let sealed = Sealed::read(&mut input);
     let unauthenticated = Default::default();
     let parent = sealed.hashes.last().copied().unwrap_or_default();
-    let mut ledger = Ledger::new(&sealed.store, EMPTY_ROOT, true, number, parent, &unauthenticated);
+    let store = Witnessed::new(&sealed.store);
+    let mut ledger = Ledger::new(&store, EMPTY_ROOT, true, number, parent, &unauthenticated);
     while !input.is_empty() {
         let asked = number.wrapping_sub(input.u16().into());
         let Ok(hash) = ledger.block_hash(asked);

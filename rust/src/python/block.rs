@@ -25,12 +25,11 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Trace>()?;
     module.add_function(wrap_pyfunction!(run_block, module)?)?;
     module.add_function(wrap_pyfunction!(run_transactions, module)?)?;
-    module.add_function(wrap_pyfunction!(time_execution, module)?)?;
-    module.add_function(wrap_pyfunction!(post_state, module)?)
+    module.add_function(wrap_pyfunction!(time_execution, module)?)
 }
 
 #[pyclass(frozen, module = "rollproof._core")]
-pub struct Rules(rules::Rules);
+pub struct Rules(pub rules::Rules);
 
 #[pymethods]
 impl Rules {
@@ -68,7 +67,7 @@ impl Rules {
 }
 
 #[pyclass(frozen, module = "rollproof._core")]
-pub struct Env(rules::Env);
+pub struct Env(pub rules::Env);
 
 #[pymethods]
 impl Env {
@@ -183,17 +182,17 @@ impl Invalid {
     }
 }
 
-type RawWithdrawal = (u64, u64, PyBackedBytes, u64);
+pub type RawWithdrawal = (u64, u64, PyBackedBytes, u64);
 
 /// What Python gives of a block, checked and owned.
-struct Given {
-    root: B256,
+pub struct Given {
+    pub root: B256,
     transactions: Vec<Bytes>,
     withdrawals: Option<Vec<Withdrawal>>,
 }
 
 impl Given {
-    fn new(root: &[u8], transactions: &[PyBackedBytes], withdrawals: Option<Vec<RawWithdrawal>>) -> PyResult<Self> {
+    pub fn new(root: &[u8], transactions: &[PyBackedBytes], withdrawals: Option<Vec<RawWithdrawal>>) -> PyResult<Self> {
         let withdrawal = |(index, validator_index, place, amount): &RawWithdrawal| {
             let address = address(place, "withdrawal address")?;
             Ok(Withdrawal { index: *index, validator_index: *validator_index, address, amount: *amount })
@@ -207,8 +206,8 @@ impl Given {
         })
     }
 
-    fn body(&self) -> Body<'_> {
-        Body { transactions: &self.transactions, withdrawals: self.withdrawals.as_deref(), alone: false }
+    pub fn body(&self) -> Body<'_> {
+        Body { transactions: &self.transactions, withdrawals: self.withdrawals.as_deref(), alone: false, skip: false }
     }
 }
 
@@ -264,7 +263,7 @@ fn run_transactions<'py>(
     answer(py, ran)
 }
 
-fn answer(py: Python<'_>, ran: Run) -> PyResult<Bound<'_, PyAny>> {
+pub fn answer(py: Python<'_>, ran: Run) -> PyResult<Bound<'_, PyAny>> {
     match ran {
         Run::Done(mut done) => {
             let trace = done.trace.take().map(|columns| Py::new(py, Trace(columns))).transpose()?;
@@ -301,27 +300,4 @@ fn time_execution(
     let given = Given::new(parent_state_root, &transactions, withdrawals)?;
     compute(py, || execute::time(&preimages.read(), given.root, &rules.0, &env.0, &given.body(), watch))?
         .ok_or_else(|| CoreError::new_err("the block does not run to its end"))
-}
-
-/// The state after a block: its root, and the trie nodes and codes that are new in it.
-#[pyfunction]
-#[pyo3(signature = (preimages, parent_state_root, rules, env, transactions, withdrawals=None))]
-fn post_state<'py>(
-    py: Python<'py>,
-    preimages: &Preimages,
-    parent_state_root: &[u8],
-    rules: &Rules,
-    env: &Env,
-    transactions: Vec<PyBackedBytes>,
-    withdrawals: Option<Vec<RawWithdrawal>>,
-) -> PyResult<(Bound<'py, PyBytes>, Vec<Bound<'py, PyBytes>>)> {
-    match run(py, preimages, parent_state_root, rules, env, transactions, withdrawals, false, Watch::Frames)? {
-        Run::Done(done) => {
-            let fresh = done.fresh.iter().map(|raw| bytes(py, raw)).collect();
-            Ok((bytes(py, done.state_root), fresh))
-        }
-        Run::Invalid(invalid) => Err(CoreError::new_err(invalid.reason)),
-        Run::Needs(needs) => Err(CoreError::new_err(format!("missing {}", needs.first.unwrap_or_default()))),
-        Run::Malformed(why) => Err(CoreError::new_err(why)),
-    }
 }

@@ -1,6 +1,7 @@
 //! The face Python sees: conversions and errors, nothing else.
 
 mod block;
+mod build;
 mod codec;
 mod outcome;
 mod state;
@@ -23,7 +24,8 @@ fn core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("Missing", module.py().get_type::<Missing>())?;
     codec::register(module)?;
     state::register(module)?;
-    block::register(module)
+    block::register(module)?;
+    build::register(module)
 }
 
 /// Runs without the GIL; a panic ends as a CoreError, never as one in Python.

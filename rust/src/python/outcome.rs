@@ -108,6 +108,21 @@ impl Done {
     }
 
     #[getter]
+    fn included(&self) -> Vec<usize> {
+        self.done.included.clone()
+    }
+
+    #[getter]
+    fn refused(&self) -> Vec<(usize, &'static str, String)> {
+        self.done.refused.clone()
+    }
+
+    #[getter]
+    fn witness<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
+        self.done.witness.iter().map(|value| bytes(py, value)).collect()
+    }
+
+    #[getter]
     fn trace(&self, py: Python<'_>) -> Option<Py<Trace>> {
         self.trace.as_ref().map(|trace| trace.clone_ref(py))
     }
@@ -153,6 +168,7 @@ fn outcome_dict<'py>(py: Python<'py>, outcome: &outcome::Outcome) -> PyResult<Bo
             ("logs", logs.into_pyobject(py)?.into_any()),
             ("output", bytes(py, &outcome.output).into_any()),
             ("created", outcome.created.map(|created| bytes(py, created)).into_pyobject(py)?.into_any()),
+            ("halt", outcome.halt.as_deref().into_pyobject(py)?.into_any()),
         ],
     )
 }

@@ -27,6 +27,15 @@ impl Preimages {
         self.store.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes in what a run made.
+    pub fn keep(&self, values: Vec<Vec<u8>>) {
+        self.change(|store| {
+            for value in values {
+                store.add(value.into());
+            }
+        });
+    }
+
     fn change<T>(&self, change: impl FnOnce(&mut Store) -> T) -> T {
         change(&mut self.store.write().unwrap_or_else(PoisonError::into_inner))
     }

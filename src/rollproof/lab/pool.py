@@ -56,19 +56,9 @@ class Pool:
 
         Raises Malformed where it does not decode, or the pool is full. Whether it can pay is the block's question.
         """
-        try:
-            fields = _core.decode_transaction(raw, self._family)
-        except _core.CoreError as error:
-            raise Malformed(str(error)) from None
-        if fields["type"] == 0x7E:
-            raise Malformed("a deposit comes from L1, not from the pool")
-        tip = fields["max_priority_fee_per_gas"]
-        pending = Pending(
-            raw, fields["hash"], fields["sender"], fields["to"], fields["nonce"], fields["gas_limit"],
-            fields["max_fee_per_gas"], fields["max_fee_per_gas"] if tip is None else tip, fields["input"], time,
-        )  # fmt: skip
-        if pending.hash in self._pending:
-            return pending
+        pending = read(raw, self._family, time)
+        if (held := self._pending.get(pending.hash)) is not None:
+            return held
         if len(self._pending) >= MAX_PENDING:
             raise Malformed(f"the pool is full: {MAX_PENDING} transactions wait")
         if pending.nonce < self._next.get(pending.sender, 0):
@@ -93,6 +83,25 @@ class Pool:
                 self._next[sender] = max(left)
             else:
                 self._next.pop(sender, None)
+
+
+def read(raw: bytes, family: str, time: int) -> Pending:
+    """A raw transaction as a pool keeps it; ``family`` of the chain, ``time`` of arrival in seconds.
+
+    A block builder uses it for transactions of its own, which no pool ever shows. Raises Malformed where it does not
+    decode, or is a deposit.
+    """
+    try:
+        fields = _core.decode_transaction(raw, family)
+    except _core.CoreError as error:
+        raise Malformed(str(error)) from None
+    if fields["type"] == 0x7E:
+        raise Malformed("a deposit comes from L1, not from the pool")
+    tip = fields["max_priority_fee_per_gas"]
+    return Pending(
+        raw, fields["hash"], fields["sender"], fields["to"], fields["nonce"], fields["gas_limit"],
+        fields["max_fee_per_gas"], fields["max_fee_per_gas"] if tip is None else tip, fields["input"], time,
+    )  # fmt: skip
 
 
 def by_arrival(pending: Sequence[Pending], base_fee: int) -> list[Pending]:

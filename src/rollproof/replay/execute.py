@@ -150,18 +150,6 @@ def withdrawals(inputs: Inputs) -> list[tuple[int, int, bytes, int]] | None:
     return [(each.index, each.validator_index, each.address, each.amount) for each in inputs.withdrawals]
 
 
-def post_state(inputs: Inputs) -> tuple[bytes, list[bytes]]:
-    """The state root after the block and the nodes and codes that are new in it. Raises CoreError."""
-    return _core.post_state(
-        inputs.preimages,
-        inputs.pre_state_root,
-        _core.Rules(**arguments(inputs)),
-        environment(inputs),
-        inputs.transactions,
-        withdrawals(inputs),
-    )
-
-
 def authenticated_only(inputs: Inputs) -> Inputs:
     """The same inputs without the block hashes that nothing vouches for."""
     return replace(inputs, block_hashes={})
