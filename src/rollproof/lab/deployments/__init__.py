@@ -1,0 +1,1 @@
+"""What the lab deploys, and how it is wired: one file for each group of contracts."""
