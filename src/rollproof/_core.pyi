@@ -164,6 +164,7 @@ class Done:
     included: list[int]  # which of the given transactions are in the block
     refused: list[tuple[int, str, str]]  # index, kind, reason of those left out (skip)
     witness: list[bytes]  # what was read of the preimages: trie nodes, codes, headers for BLOCKHASH
+    fresh: list[bytes]  # the new state's nodes and codes (of build_block: none, it has kept them)
     used_block_hashes: list[int]  # numbers that BLOCKHASH took from Env.block_hashes: unauthenticated
     trace: Trace | None
     stages: dict[str, float]  # seconds: decode, recover, execute, roots

@@ -118,6 +118,11 @@ impl Done {
     }
 
     #[getter]
+    fn fresh<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
+        self.done.fresh.iter().map(|value| bytes(py, value)).collect()
+    }
+
+    #[getter]
     fn witness<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
         self.done.witness.iter().map(|value| bytes(py, value)).collect()
     }

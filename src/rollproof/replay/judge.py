@@ -396,8 +396,7 @@ def _parting(draft: Draft, inputs: Inputs, done: _core.Done, source: Source | No
         return
     names = [name for address, slots in disclosure.touched(done).items() for name in (address, *slots)]
     try:
-        _, fresh = execute.post_state(inputs)
-        draft.disclosed += Narrow(inputs.preimages, fresh, names, asked).differences(claimed, done.state_root)
+        draft.disclosed += Narrow(inputs.preimages, done.fresh, names, asked).differences(claimed, done.state_root)
     except (RollproofError, _core.CoreError) as error:  # the header's verdict stands without the detail
         draft.skip(f"accounts and slots by the trie: {error}")
 
