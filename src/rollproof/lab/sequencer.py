@@ -24,13 +24,13 @@ _WAITS = frozenset({"nonce-too-high", "fee-below-base-fee", "block-gas-exceeded"
 
 
 class Sequencer:
-    """Builds L2 blocks on the head; ``ordering`` is "fifo" or "priority-fee"."""
+    """Builds L2 blocks on the head; ``ordering`` is "fifo" or "priority-fee", and is what the chain says that it does."""
 
     def __init__(self, stack: Stack, ordering: str = "fifo") -> None:
         if ordering not in ("fifo", "priority-fee"):
             raise ValueError(f"ordering is fifo or priority-fee, not {ordering!r}")
         self._stack = stack
-        self._ordering = ordering
+        self.ordering = ordering
         self.origins: list[tuple[Block, int]] = []  # by L2 block number: L1 origin, sequence number
 
     @property
@@ -134,7 +134,7 @@ class Sequencer:
         stack = self._stack
         if drift > MAX_DRIFT:
             return []
-        ordered = by_arrival if self._ordering == "fifo" else by_priority_fee
+        ordered = by_arrival if self.ordering == "fifo" else by_priority_fee
         base_fee = stack.l2.head.header.base_fee or 0
         return stack.ordered("l2", ordered(list(stack.l2_pool), base_fee))[:MAX_TRANSACTIONS]
 

@@ -7,10 +7,11 @@ of its dataclass, so they are the same from Python, the command line and over RP
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from rollproof.errors import Malformed, Unsupported
+from rollproof.lab.faults.effect import Effect
 
 if TYPE_CHECKING:
     from rollproof.rollup.op_stack.batch import SingularBatch
@@ -23,7 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class Fault:
-    """Base of every fault. ``stack`` is the lab it is injected into; hooks run in the order of injection."""
+    """Base of every fault. ``stack`` is the lab it is injected into; hooks run in the order of injection.
+
+    ``effects`` is what it says that it did, one entry for each block: what a drill holds the checks against.
+    """
+
+    effects: list[Effect] = field(default_factory=list, init=False, repr=False, compare=False)
 
     id: ClassVar[str] = ""  # kebab-case, unique
     family: ClassVar[str] = ""  # state-transition, ordering, link, liveness, contract, node
@@ -106,15 +112,15 @@ def make(name: str, parameters: Mapping[str, Any]) -> Fault:
     if name not in _REGISTERED:
         raise Unsupported(f"no fault {name[:60]!r}; there are {', '.join(sorted(_REGISTERED))}")
     kind = _REGISTERED[name]
-    known = {field.name: field for field in fields(kind) if field.init}
+    known = {each.name: each for each in fields(kind) if each.init}
     values: dict[str, Any] = {}
     for key, given in parameters.items():
         if key not in known:
             offered = ", ".join(sorted(known)) or "none"
             raise Unsupported(f"{name} has no parameter {str(key)[:60]!r}; there are {offered}")
         values[key] = _value(f"{name}: {key}", str(known[key].type), given)
-    for key, field in known.items():
-        if key not in values and field.default is MISSING and field.default_factory is MISSING:
+    for key, each in known.items():
+        if key not in values and each.default is MISSING and each.default_factory is MISSING:
             raise Malformed(f"{name} needs {key}")
     return kind(**values)
 

@@ -1,0 +1,171 @@
+"""What looks at the lab's chains from outside while a drill runs, and what it finds. So far: re-execution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final, Protocol
+
+import msgspec
+
+from rollproof.chain import crosscheck
+from rollproof.chain.node import Node as Client
+from rollproof.chain.rpc import Limits, nodes_of
+from rollproof.errors import RollproofError
+from rollproof.lab.block import Block
+from rollproof.lab.chain import Chain
+from rollproof.lab.node import block as wire_form
+from rollproof.lab.node.node import Node
+from rollproof.lab.stack import Stack
+from rollproof.replay.online import Options, verify_payload, verify_range
+from rollproof.types import Difference, Outcome, Verdict
+
+PATIENCE: Final = 45  # seconds, simulated: as long as the client waits for a silent node
+_ONCE: Final = Limits(attempts=1)  # the lab's clock does not move while somebody waits
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One thing that a check says about a block. It looked at ``time``, simulated seconds, when ``head`` was the head.
+
+    ``subject`` is what it looked at: block (as a node serves it) or payload (that the honest node refused).
+    """
+
+    check: str
+    layer: str
+    number: int
+    head: int
+    time: int
+    outcome: Outcome
+    sentence: str
+    differences: tuple[Difference, ...] = ()
+    subject: str = "block"
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The lab as somebody outside sees it: its nodes by name (l1, l2, l2-follower), and the clock."""
+
+    stack: Stack
+    nodes: Mapping[str, Node]
+
+    @classmethod
+    def of(cls, stack: Stack) -> Outside:
+        """With nodes that answer in process."""
+        served = {
+            "l1": Node(stack.l1, pool=stack.l1_pool, stack=stack, name="l1"),
+            "l2": Node(stack.l2, pool=stack.l2_pool, stack=stack, name="l2"),
+            "l2-follower": Node(stack.follower.chain, stack=stack, name="l2-follower"),
+        }
+        return cls(stack, served)
+
+
+class Check(Protocol):
+    """Something that looks at the lab after every step, and says what is wrong. One object for each run."""
+
+    id: ClassVar[str]
+
+    def look(self, outside: Outside) -> Iterator[Detection]:
+        """What it finds in what is new since it looked last."""
+        ...
+
+
+class Impatient:
+    """A node as a provider; an answer that comes later than `PATIENCE` does not come."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def make_request(self, method: str, params: Any, /) -> Any:
+        """Raises TimeoutError for an answer that is held back for too long, ConnectionError for a dropped one."""
+        before = self._node.delayed
+        answer = self._node.make_request(method, params)
+        if self._node.delayed - before > PATIENCE:
+            raise TimeoutError
+        return answer
+
+
+@dataclass
+class Verify:
+    """Every new block of both chains from its node, its receipts, what the L2's other node shows in its place, and
+    every payload that the honest L2 node refused."""
+
+    id: ClassVar[str] = "verify"
+
+    _seen: dict[str, set[bytes]] = field(default_factory=dict)
+    _refused: int = 0
+
+    def look(self, outside: Outside) -> Iterator[Detection]:
+        stack = outside.stack
+        for layer, chain in (("l1", stack.l1), ("l2", stack.l2)):
+            for block in self._new(layer, chain):
+                for each in self._block(outside, layer, block):
+                    yield Detection(self.id, layer, block.number, chain.head.number, stack.time, *each)
+        refused = stack.follower.refused
+        for block, _ in refused[self._refused :]:
+            payload = msgspec.json.encode(wire_form.payload(block))
+            options = _options(stack.l2)
+            provider = Impatient(outside.nodes["l2-follower"])
+            for each in _judged(lambda p=payload, o=options, s=provider: verify_payload([s], p, o)):
+                yield Detection(self.id, "l2", block.number, stack.l2.head.number, stack.time, *each, "payload")
+        self._refused = len(refused)
+
+    def _new(self, layer: str, chain: Chain) -> list[Block]:
+        """Blocks that were not looked at yet, oldest first; after a reorganisation, all that replace others."""
+        seen = self._seen.setdefault(layer, {chain.genesis.hash})
+        found, block = [], chain.head
+        while block.hash not in seen:
+            found.append(block)
+            before = chain.block(block.number - 1)
+            if before is None:
+                break
+            block = before
+        seen.update(each.hash for each in found)
+        return found[::-1]
+
+    def _block(self, outside: Outside, layer: str, block: Block) -> Iterator[_Found]:
+        stack = outside.stack
+        provider = Impatient(outside.nodes[layer])
+        yield from _judged(lambda: verify_range([provider], str(block.number), _options(stack.chain(layer))))
+        others = [provider]
+        if layer == "l2" and stack.follower.chain.block(block.number) is not None:
+            others.append(Impatient(outside.nodes["l2-follower"]))
+        clients = [Client(rpc) for rpc in nodes_of(others, limits=_ONCE)]
+        try:
+            try:
+                clients[0].receipts(clients[0].block(block.number))
+            except RollproofError as error:
+                yield Outcome.UNKNOWN, str(error), ()
+            if len(clients) > 1:
+                for each in crosscheck.headers(clients, block.number):
+                    said = tuple(Difference(each.scope, each.key, answer, None) for _, answer in each.answers)
+                    yield Outcome.UNKNOWN, str(each), said if each.contradiction else ()
+        finally:
+            for client in clients:
+                client.rpc.close()
+
+
+_Found = tuple[Outcome, str, tuple[Difference, ...]]
+
+
+def _options(chain: Chain) -> Options:
+    return Options(limits=_ONCE, config=chain.config, audit_rate=0.0)
+
+
+def _judged(verdicts: Any) -> Iterator[_Found]:
+    """What is not right, also where nothing could be looked at."""
+    found: list[Verdict] = []
+    try:
+        found = list(verdicts())
+    except RollproofError as error:
+        yield Outcome.UNKNOWN, str(error), ()
+    for verdict in found:
+        if verdict.outcome is not Outcome.HOLDS:
+            yield verdict.outcome, verdict.reason or _sentence(verdict), verdict.differences
+
+
+def _sentence(verdict: Verdict) -> str:
+    named = ", ".join(f"{each.scope} {each.key}" for each in verdict.differences[:3])
+    more = f" and {len(verdict.differences) - 3} more" if len(verdict.differences) > 3 else ""
+    confirmed = "; a second machine agrees" if verdict.confirmed else ""
+    return f"computed otherwise: {named}{more}{confirmed}"

@@ -1,0 +1,239 @@
+"""The drill: every fault against every check, and a run without any fault, in which nothing may be found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from rollproof.errors import RollproofError
+from rollproof.lab import scenario
+from rollproof.lab.check import Check, Detection, Outside, Verify
+from rollproof.lab.faults.effect import Effect, Expected
+from rollproof.lab.faults.fault import Fault
+from rollproof.lab.scenario import Scenario
+from rollproof.lab.stack import Stack
+from rollproof.types import Difference
+
+CHECKS: Final[tuple[Callable[[], Check], ...]] = (Verify,)
+LINGER: Final = 4  # steps after the last effect, in which a check that is late may still find it
+
+Say = Callable[[str], None]
+
+
+class Status(StrEnum):
+    """What became of a scenario. ``NOT_COVERED``: no check of that kind exists; it is never shown as passed."""
+
+    DETECTED = "detected"
+    MISSED = "missed"
+    NOT_COVERED = "not covered"
+    FAILED = "failed to run"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one scenario.
+
+    ``effect`` is the first thing that the fault did, ``detection`` what found it first. ``unnamed`` are places of any
+    effect that no detection named, ``beside`` what detections named without cause, ``stray`` detections where the
+    fault did nothing, ``alarms`` those in the run without a fault. ``steps`` is how many were run.
+    """
+
+    scenario: Scenario
+    status: Status
+    reason: str = ""
+    effect: Effect | None = None
+    detection: Detection | None = None
+    unnamed: tuple[Expected, ...] = ()
+    beside: tuple[Difference, ...] = ()
+    stray: tuple[Detection, ...] = ()
+    alarms: tuple[Detection, ...] = ()
+    steps: int = 0
+
+    @property
+    def right_place(self) -> bool | None:
+        """Whether all was named, and nothing else; None where nothing was detected."""
+        return None if self.detection is None else not (self.unnamed or self.beside)
+
+    @property
+    def blocks(self) -> int | None:
+        """Blocks that were made between the first effect and its detection."""
+        if self.detection is None or self.effect is None:
+            return None
+        return self.detection.head - self.effect.number
+
+    @property
+    def seconds(self) -> int | None:
+        """Simulated seconds from the first effect to its detection."""
+        return None if self.detection is None or self.effect is None else self.detection.time - self.effect.time
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing is held against it: detected at the right place (or not covered), and silence otherwise."""
+        if self.stray or self.alarms or self.status in (Status.MISSED, Status.FAILED):
+            return False
+        return self.status is Status.NOT_COVERED or bool(self.right_place)
+
+    def record(self) -> dict[str, Any]:
+        """As plain values: dict, list, str, int, bool and None."""
+        found, effect = self.detection, self.effect
+        return {
+            **self.scenario.record(),
+            "steps": self.steps,
+            "status": self.status.value,
+            "good": self.good,
+            "reason": self.reason or None,
+            "effect": None if effect is None else {
+                "layer": effect.layer, "block": effect.number, "hash": "0x" + effect.hash.hex(), "time": effect.time,
+                "expected": [str(each) for each in effect.expected],
+            },
+            "detection": None if found is None else _plain(found),
+            "blocks_to_detection": self.blocks,
+            "seconds_to_detection": self.seconds,
+            "right_place": self.right_place,
+            "unnamed": [str(each) for each in self.unnamed],
+            "beside": [f"{each.scope} {each.key}" for each in self.beside],
+            "stray": [_plain(each) for each in self.stray],
+            "false_alarms": [_plain(each) for each in self.alarms],
+        }  # fmt: skip
+
+
+def chosen(names: Sequence[str], family: str | None = None) -> list[Scenario]:
+    """The scenarios of these names (all if none is named) and family. Raises Unsupported, Malformed."""
+    return scenario.chosen(names, family, {make().id for make in CHECKS})
+
+
+def drill(
+    scenarios: Iterable[Scenario],
+    seed: int = 0,
+    say: Say | None = None,
+    *,
+    build: Callable[[int], Stack] = Stack,
+    checks: Sequence[Callable[[], Check]] = CHECKS,
+) -> Iterator[Result]:
+    """Runs scenarios one by one, each on a lab of its own of the same seed; ``say`` is told what is going on.
+
+    ``build`` makes the lab of a seed. The run without a fault comes first; what a check finds in it counts as a false
+    alarm in every scenario that is as long.
+    """
+    listed = list(scenarios)
+    tell = say or (lambda _: None)
+    if not listed:
+        return
+    control: list[tuple[int, Detection]] = []
+    longest = max(each.steps for each in listed)
+    tell(f"control: {longest} steps without a fault")
+    broken = ""
+    try:
+        watched = _Watched(build(seed), checks)
+        for _ in range(longest):
+            control += [(watched.steps, each) for each in watched.step()]
+    except RollproofError as error:
+        broken = f"the run without a fault: {error}"
+    for each in listed:
+        if broken:
+            yield Result(each, Status.FAILED, broken)
+            continue
+        tell(f"{each.id}: {each.title}")
+        try:
+            yield _run(each, _Watched(build(seed), checks), control)
+        except RollproofError as error:
+            yield Result(each, Status.FAILED, str(error))
+
+
+def exit_code(results: Iterable[Result]) -> int:
+    """1 where a covered scenario was not found at the right place, or an alarm was false; else 2 where one did not run,
+    or there is none; else 0."""
+    listed = list(results)
+    if any(not each.good and each.status is not Status.FAILED for each in listed):
+        return 1
+    return 2 if not listed or any(each.status is Status.FAILED for each in listed) else 0
+
+
+class _Watched:
+    """A lab and the checks that look at it after every step."""
+
+    def __init__(self, stack: Stack, checks: Sequence[Callable[[], Check]]) -> None:
+        self.stack, self.steps = stack, 0
+        populate = getattr(stack, "populate", None)
+        if populate is not None:
+            populate()
+        self._outside = Outside.of(stack)
+        self._checks = [make() for make in checks]
+
+    def step(self) -> list[Detection]:
+        self.stack.step()
+        self.stack.follower.sync()
+        self.steps += 1
+        return [found for check in self._checks for found in check.look(self._outside)]
+
+
+def _run(wanted: Scenario, watched: _Watched, control: Sequence[tuple[int, Detection]]) -> Result:
+    found: list[Detection] = []
+    for _ in range(wanted.warm_up):
+        found += watched.step()
+    fault = watched.stack.inject(wanted.make())
+    last = 0  # step of the last effect
+    known = 0
+    while watched.steps < wanted.steps:
+        found += watched.step()
+        if len(fault.effects) > known:
+            known, last = len(fault.effects), watched.steps
+        if known and watched.steps >= last + LINGER:
+            break
+    alarms = tuple(each for steps, each in control if steps <= watched.steps)
+    return _judged(wanted, fault, found, alarms, watched.steps)
+
+
+def _judged(
+    wanted: Scenario, fault: Fault, found: Sequence[Detection], alarms: tuple[Detection, ...], steps: int
+) -> Result:
+    """What the fault declares, held against what was found."""
+    places = {(each.layer, each.number) for each in fault.effects}
+    stray = () if not wanted.covered else tuple(each for each in found if (each.layer, each.number) not in places)
+    first = fault.effects[0] if fault.effects else None
+    if not wanted.covered:
+        # A fault of another kind is nothing to re-execution; whether what it finds is right, no declaration says.
+        return Result(wanted, Status.NOT_COVERED, effect=first, alarms=alarms, steps=steps)
+    if first is None:
+        said = f"the fault had no effect in {wanted.after} steps"
+        return Result(wanted, Status.FAILED, said, stray=stray, alarms=alarms, steps=steps)
+    earliest: Detection | None = None
+    unnamed: list[Expected] = []
+    beside: list[Difference] = []
+    for effect in fault.effects:
+        about = [
+            each
+            for each in found
+            if (each.check, each.layer, each.number) == (wanted.check, effect.layer, effect.number)
+        ]
+        right = [each for each in about if each.outcome is effect.outcome]
+        if not right:
+            heard = f"; {wanted.check} says {about[0].outcome.value}: {about[0].sentence}" if about else ""
+            said = f"{effect.layer} block {effect.number}: nothing is found {effect.outcome.value}{heard}"
+            return Result(wanted, Status.MISSED, said, first, stray=stray, alarms=alarms, steps=steps)
+        best = min(right, key=lambda each: len(effect.unnamed(each.sentence, each.differences)))
+        unnamed += effect.unnamed(best.sentence, best.differences)
+        beside += [one for each in right for one in effect.beside(each.differences)]
+        earliest = earliest or best
+    return Result(
+        wanted, Status.DETECTED, "", first, earliest, tuple(unnamed), tuple(beside), stray, alarms, steps
+    )  # fmt: skip
+
+
+def _plain(found: Detection) -> dict[str, Any]:
+    return {
+        "check": found.check,
+        "layer": found.layer,
+        "block": found.number,
+        "head": found.head,
+        "time": found.time,
+        "subject": found.subject,
+        "outcome": found.outcome.value,
+        "sentence": found.sentence,
+        "differences": [
+            {"scope": each.scope, "key": each.key, "claimed": each.claimed, "computed": each.computed}
+            for each in found.differences
+        ],
+    }

@@ -1,0 +1,1 @@
+"""The eth namespace: what every execution client serves. Source: execution-apis."""
