@@ -335,8 +335,11 @@ impl Entry {
         slots
     }
 
-    /// Sets slots outside any transaction.
+    /// Sets slots outside any transaction; an account that is not there has none.
     pub fn write(&mut self, slots: &[(U256, U256)]) {
+        if self.info.is_none() {
+            return;
+        }
         for &(slot, value) in slots {
             self.storage.insert(slot, value);
             self.dirty_slots.push(slot);

@@ -136,7 +136,9 @@ class Bench:
         carol = self.account("carol", "l2").address
         return [
             deposit(_core.keccak256(b"attributes %d" % number), _DEPOSITOR, L1_BLOCK, gas=1_000_000, data=data),
-            deposit(_core.keccak256(b"deposit %d" % number), b"\x11" * 20, carol, mint=10**18, value=10**17, gas=50_000),
+            deposit(
+                _core.keccak256(b"deposit %d" % number), b"\x11" * 20, carol, mint=10**18, value=10**17, gas=50_000
+            ),
         ]
 
     def grow(self, layer: str, forced: Sequence[bytes], withdrawals: Sequence[Withdrawal] = ()) -> Block:

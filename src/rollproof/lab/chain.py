@@ -222,7 +222,8 @@ class Chain:
         inputs = self._inputs(block.header, self._parent(block), (), None)
         done = _core.call(
             self.preimages, block.header.state_root, _core.Rules(**execute.arguments(inputs)),
-            execute.environment(inputs), sender=sender, to=to, value=value, input=data, gas_limit=gas,
+            execute.environment(inputs), sender=sender, to=to, value=value, input=data,
+            gas_limit=min(gas, block.header.gas_limit),
             gas_price=gas_price, trace=trace,
         )  # fmt: skip
         if isinstance(done, _core.Invalid):

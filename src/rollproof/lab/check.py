@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar, Final, Protocol
 
 import msgspec
@@ -52,10 +54,11 @@ class Outside:
     @classmethod
     def of(cls, stack: Stack) -> Outside:
         """With nodes that answer in process."""
+        lock = threading.RLock()
         served = {
-            "l1": Node(stack.l1, pool=stack.l1_pool, stack=stack, name="l1"),
-            "l2": Node(stack.l2, pool=stack.l2_pool, stack=stack, name="l2"),
-            "l2-follower": Node(stack.follower.chain, stack=stack, name="l2-follower"),
+            "l1": Node(stack.l1, pool=stack.l1_pool, stack=stack, name="l1", lock=lock),
+            "l2": Node(stack.l2, pool=stack.l2_pool, stack=stack, name="l2", lock=lock),
+            "l2-follower": Node(stack.follower.chain, stack=stack, name="l2-follower", lock=lock),
         }
         return cls(stack, served)
 
@@ -104,9 +107,8 @@ class Verify:
         refused = stack.follower.refused
         for block, _ in refused[self._refused :]:
             payload = msgspec.json.encode(wire_form.payload(block))
-            options = _options(stack.l2)
-            provider = Impatient(outside.nodes["l2-follower"])
-            for each in _judged(lambda p=payload, o=options, s=provider: verify_payload([s], p, o)):
+            asked = partial(verify_payload, [Impatient(outside.nodes["l2-follower"])], payload, _options(stack.l2))
+            for each in _judged(asked):
                 yield Detection(self.id, "l2", block.number, stack.l2.head.number, stack.time, *each, "payload")
         self._refused = len(refused)
 
@@ -126,7 +128,7 @@ class Verify:
     def _block(self, outside: Outside, layer: str, block: Block) -> Iterator[_Found]:
         stack = outside.stack
         provider = Impatient(outside.nodes[layer])
-        yield from _judged(lambda: verify_range([provider], str(block.number), _options(stack.chain(layer))))
+        yield from _judged(partial(verify_range, [provider], str(block.number), _options(stack.chain(layer))))
         others = [provider]
         if layer == "l2" and stack.follower.chain.block(block.number) is not None:
             others.append(Impatient(outside.nodes["l2-follower"]))
@@ -152,7 +154,7 @@ def _options(chain: Chain) -> Options:
     return Options(limits=_ONCE, config=chain.config, audit_rate=0.0)
 
 
-def _judged(verdicts: Any) -> Iterator[_Found]:
+def _judged(verdicts: Callable[[], Iterable[Verdict]]) -> Iterator[_Found]:
     """What is not right, also where nothing could be looked at."""
     found: list[Verdict] = []
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -35,9 +36,11 @@ class Status(StrEnum):
 class Result:
     """What became of one scenario.
 
-    ``effect`` is the first thing that the fault did, ``detection`` what found it first. ``unnamed`` are places of any
-    effect that no detection named, ``beside`` what detections named without cause, ``stray`` detections where the
-    fault did nothing, ``alarms`` those in the run without a fault. ``steps`` is how many were run.
+    ``effect`` is the first thing that the fault did, ``detection`` what found it first, ``looked_at`` all subjects in
+    which it was found. ``unnamed`` are places of any effect that no detection named, ``beside`` what detections named
+    without cause, ``stray`` detections where the fault did nothing, ``alarms`` those in the run without a fault.
+    ``heard`` is what other checks said where none covers the fault; nothing says whether they are right. ``steps`` is
+    how many were run.
     """
 
     scenario: Scenario
@@ -45,10 +48,12 @@ class Result:
     reason: str = ""
     effect: Effect | None = None
     detection: Detection | None = None
+    looked_at: tuple[str, ...] = ()
     unnamed: tuple[Expected, ...] = ()
     beside: tuple[Difference, ...] = ()
     stray: tuple[Detection, ...] = ()
     alarms: tuple[Detection, ...] = ()
+    heard: tuple[Detection, ...] = ()
     steps: int = 0
 
     @property
@@ -69,11 +74,9 @@ class Result:
         return None if self.detection is None or self.effect is None else self.detection.time - self.effect.time
 
     @property
-    def good(self) -> bool:
-        """Whether nothing is held against it: detected at the right place (or not covered), and silence otherwise."""
-        if self.stray or self.alarms or self.status in (Status.MISSED, Status.FAILED):
-            return False
-        return self.status is Status.NOT_COVERED or bool(self.right_place)
+    def wrong(self) -> bool:
+        """Whether a check failed: missed what it covers, named another place, or spoke where nothing was wrong."""
+        return bool(self.stray or self.alarms) or self.status is Status.MISSED or self.right_place is False
 
     def record(self) -> dict[str, Any]:
         """As plain values: dict, list, str, int, bool and None."""
@@ -82,13 +85,13 @@ class Result:
             **self.scenario.record(),
             "steps": self.steps,
             "status": self.status.value,
-            "good": self.good,
             "reason": self.reason or None,
             "effect": None if effect is None else {
                 "layer": effect.layer, "block": effect.number, "hash": "0x" + effect.hash.hex(), "time": effect.time,
                 "expected": [str(each) for each in effect.expected],
             },
             "detection": None if found is None else _plain(found),
+            "looked_at": list(self.looked_at),
             "blocks_to_detection": self.blocks,
             "seconds_to_detection": self.seconds,
             "right_place": self.right_place,
@@ -96,6 +99,7 @@ class Result:
             "beside": [f"{each.scope} {each.key}" for each in self.beside],
             "stray": [_plain(each) for each in self.stray],
             "false_alarms": [_plain(each) for each in self.alarms],
+            "heard": [_plain(each) for each in self.heard],
         }  # fmt: skip
 
 
@@ -127,10 +131,10 @@ def drill(
     broken = ""
     try:
         watched = _Watched(build(seed), checks)
-        for _ in range(longest):
-            control += [(watched.steps, each) for each in watched.step()]
-    except RollproofError as error:
-        broken = f"the run without a fault: {error}"
+        for step in range(1, longest + 1):
+            control += [(step, each) for each in watched.step()]
+    except Exception as error:  # noqa: BLE001: as below
+        broken = f"the run without a fault: {_why(error)}"
     for each in listed:
         if broken:
             yield Result(each, Status.FAILED, broken)
@@ -138,17 +142,25 @@ def drill(
         tell(f"{each.id}: {each.title}")
         try:
             yield _run(each, _Watched(build(seed), checks), control)
-        except RollproofError as error:
-            yield Result(each, Status.FAILED, str(error))
+        except Exception as error:  # noqa: BLE001: a fault may break the lab itself; the others are still run
+            yield Result(each, Status.FAILED, _why(error))
 
 
 def exit_code(results: Iterable[Result]) -> int:
     """1 where a covered scenario was not found at the right place, or an alarm was false; else 2 where one did not run,
     or there is none; else 0."""
     listed = list(results)
-    if any(not each.good and each.status is not Status.FAILED for each in listed):
+    if any(each.wrong for each in listed):
         return 1
     return 2 if not listed or any(each.status is Status.FAILED for each in listed) else 0
+
+
+def _why(error: Exception) -> str:
+    """A named error as it says itself; of another one, also where it came from."""
+    if isinstance(error, RollproofError):
+        return str(error)
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {where.name}: {str(error)[:200]}"
 
 
 class _Watched:
@@ -191,17 +203,18 @@ def _judged(
 ) -> Result:
     """What the fault declares, held against what was found."""
     places = {(each.layer, each.number) for each in fault.effects}
-    stray = () if not wanted.covered else tuple(each for each in found if (each.layer, each.number) not in places)
+    stray = tuple(each for each in found if (each.layer, each.number) not in places)
     first = fault.effects[0] if fault.effects else None
     if not wanted.covered:
         # A fault of another kind is nothing to re-execution; whether what it finds is right, no declaration says.
-        return Result(wanted, Status.NOT_COVERED, effect=first, alarms=alarms, steps=steps)
+        return Result(wanted, Status.NOT_COVERED, effect=first, alarms=alarms, heard=tuple(found), steps=steps)
     if first is None:
         said = f"the fault had no effect in {wanted.after} steps"
         return Result(wanted, Status.FAILED, said, stray=stray, alarms=alarms, steps=steps)
     earliest: Detection | None = None
     unnamed: list[Expected] = []
     beside: list[Difference] = []
+    looked_at: set[str] = set()
     for effect in fault.effects:
         about = [
             each
@@ -216,9 +229,11 @@ def _judged(
         best = min(right, key=lambda each: len(effect.unnamed(each.sentence, each.differences)))
         unnamed += effect.unnamed(best.sentence, best.differences)
         beside += [one for each in right for one in effect.beside(each.differences)]
+        looked_at |= {each.subject for each in right}
         earliest = earliest or best
     return Result(
-        wanted, Status.DETECTED, "", first, earliest, tuple(unnamed), tuple(beside), stray, alarms, steps
+        wanted, Status.DETECTED, "", first, earliest, tuple(sorted(looked_at)), tuple(unnamed), tuple(beside), stray,
+        alarms, steps=steps,
     )  # fmt: skip
 
 

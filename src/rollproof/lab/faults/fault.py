@@ -14,12 +14,11 @@ from rollproof.errors import Malformed, Unsupported
 from rollproof.lab.faults.effect import Effect
 
 if TYPE_CHECKING:
-    from rollproof.rollup.op_stack.batch import SingularBatch
-    from rollproof.rollup.op_stack.l1_attributes import L1Attributes
-
     from rollproof.lab.block import Block, Built
     from rollproof.lab.pool import Pending
     from rollproof.lab.stack import Stack
+    from rollproof.rollup.op_stack.batch import SingularBatch
+    from rollproof.rollup.op_stack.l1_attributes import L1Attributes
 
 
 @dataclass

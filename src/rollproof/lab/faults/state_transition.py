@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from rollproof import _core
-from rollproof.errors import Malformed, Unsupported
+from rollproof.errors import Malformed, Missing, Unsupported
 from rollproof.lab import bytecode
 from rollproof.lab.faults.fault import register
 from rollproof.lab.faults.lie import BASE_FEE_VAULT, DEPOSIT, L1_FEE_VAULT, OPERATOR_FEE_VAULT, Lie
@@ -239,6 +239,11 @@ class DepositMint(Provoked):
 
     id: ClassVar[str] = "deposit-mint"
     title: ClassVar[str] = "A deposit mints its ETH twice."
+
+    def start(self, stack: Stack) -> None:
+        super().start(stack)
+        if self.provoke and "OptimismPortal" not in stack.deployed:
+            raise Missing(f"{self.id}: there is no OptimismPortal to deposit through")
 
     def lie(self, stack: Stack, lie: Lie) -> None:
         for index, raw in enumerate(lie.block.transactions):

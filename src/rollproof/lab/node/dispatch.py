@@ -43,8 +43,8 @@ def dispatch(data: bytes, answer: Answer) -> Reply:
     if not calls:
         return Reply(_encode(_failed(None, JsonRpcError(INVALID_REQUEST, "empty batch"))))
     if len(calls) > MAX_BATCH:
-        error = JsonRpcError(INVALID_REQUEST, f"batch too large: {len(calls)} calls, at most {MAX_BATCH}")
-        return Reply(_encode(_failed(None, error)))
+        large = JsonRpcError(INVALID_REQUEST, f"batch too large: {len(calls)} calls, at most {MAX_BATCH}")
+        return Reply(_encode(_failed(None, large)))
     reply, parts, size = Reply(None), [], 0
     for call in calls:
         part, delay = _one(call, answer)

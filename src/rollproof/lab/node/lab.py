@@ -20,7 +20,7 @@ MAX_FAULTS: Final = 100  # at once
 MAX_REFUSED: Final = 100  # in one answer, the latest
 
 
-def listed(node: Node, params: Params) -> dict[str, Any]:
+def listed(node: Node, _params: Params) -> dict[str, Any]:
     """``lab_faults``: those that work now, in order, and all that could be injected with their parameters."""
     stack = node.stack_of()
     return {
@@ -78,12 +78,12 @@ def step(node: Node, params: Params) -> str:
     return wire.to_quantity(stack.time)
 
 
-def time(node: Node, params: Params) -> str:
+def time(node: Node, _params: Params) -> str:
     """``lab_time``: the simulated clock, seconds."""
     return wire.to_quantity(node.stack_of().time)
 
 
-def refused_payloads(node: Node, params: Params) -> list[dict[str, Any]]:
+def refused_payloads(node: Node, _params: Params) -> list[dict[str, Any]]:
     """``lab_refusedPayloads``: what the honest follower would not take, as engine payloads, and why."""
     return [
         {

@@ -35,9 +35,14 @@ class Message:
     gas: int | None
     gas_price: int
 
+    def limit(self, block: Block) -> int:
+        """The gas it gets: what it asks for, up to the cap and what a block may hold."""
+        most = min(GAS_CAP, block.header.gas_limit)
+        return most if self.gas is None else min(self.gas, most)
+
     def call(self, chain: Chain, block: Block, *, gas: int | None = None, trace: bool = False) -> Call:
         """Executes it on the state after ``block``. JsonRpcError -32000 where it may not be sent at all."""
-        limit = gas if gas is not None else min(self.gas or GAS_CAP, GAS_CAP)
+        limit = self.limit(block) if gas is None else gas
         try:
             return chain.call(
                 self.to, self.data, sender=self.sender, value=self.value, gas=limit, gas_price=self.gas_price, at=block,

@@ -115,7 +115,7 @@ class Node:
                 raise JsonRpcError(EXECUTION, f"the core refused: {error}") from None
             except RecursionError:
                 raise JsonRpcError(EXECUTION, "nested too deeply") from None
-            except Exception as error:  # noqa: BLE001: whatever was sent, the node stays up; only where, never what
+            except Exception as error:  # noqa: BLE001
                 where = traceback.extract_tb(error.__traceback__)[-1]
                 raise JsonRpcError(INTERNAL, f"internal error: {type(error).__name__} in {where.name}") from None
 

@@ -40,7 +40,7 @@ def output_at_block(node: Node, params: Params) -> dict[str, Any]:
     }
 
 
-def sync_status(node: Node, params: Params) -> dict[str, Any]:
+def sync_status(node: Node, _params: Params) -> dict[str, Any]:
     """``optimism_syncStatus``."""
     return status(node)
 
@@ -101,7 +101,7 @@ def origin(node: Node, block: Block) -> tuple[int, bytes, int]:
     return first.number, first.hash, sequence
 
 
-def rollup_config(node: Node, params: Params) -> dict[str, Any]:
+def rollup_config(node: Node, _params: Params) -> dict[str, Any]:
     """``optimism_rollupConfig``: the rollup.json that a node of this chain would be started with."""
     stack = node.stack_of()
     number, digest, _ = origin(node, node.chain.genesis)
@@ -134,7 +134,7 @@ def rollup_config(node: Node, params: Params) -> dict[str, Any]:
         "channel_timeout": CHANNEL_TIMEOUT,
         "l1_chain_id": stack.l1.config.chain_id,
         "l2_chain_id": config.chain_id,
-        "batch_inbox_address": to_data(rollup.batch_inbox),
+        "batch_inbox_address": to_data(rollup.inbox),
         "deposit_contract_address": to_data(rollup.portal),
         "l1_system_config_address": to_data(rollup.system_config_address),
         "chain_op_config": {
@@ -146,7 +146,7 @@ def rollup_config(node: Node, params: Params) -> dict[str, Any]:
     return found | {f"{fork}_time": 0 for fork in _FORKS}
 
 
-def version(node: Node, params: Params) -> str:
+def version(node: Node, _params: Params) -> str:
     """``optimism_version``."""
     return node.client
 

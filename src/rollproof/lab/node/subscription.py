@@ -107,7 +107,7 @@ def _identity(value: Any, what: str) -> str:
     return wire.to_quantity(wire.quantity(value, what, 64))
 
 
-def _unconnected(node: Node, params: Params) -> Any:
+def _unconnected(_node: Node, _params: Params) -> Any:
     raise JsonRpcError(METHOD_NOT_FOUND, "notifications not supported: subscribe over WebSocket")
 
 

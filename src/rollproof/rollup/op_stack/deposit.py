@@ -6,7 +6,7 @@ Source: OP Stack specification, deposits ("The Deposited Transaction Type", "Sou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +21,7 @@ TOPIC: Final = abi.topic(EVENT)
 MAX_DATA: Final = 120_000  # bytes of calldata that the portal takes
 BASE_GAS: Final = 21_000
 GAS_PER_BYTE: Final = 40  # of calldata, as the specification has it; portals up to 3.10.0 ask for 16
+Log = tuple[bytes, Sequence[bytes], bytes]  # address, topics, data
 _MAX_ENCODED: Final = 16 * 1024 * 1024
 _ALIAS: Final = 0x1111000000000000000000000000000000001111
 _USER, _L1_ATTRIBUTES, _UPGRADE = 0, 1, 2  # domains of source hashes
@@ -88,6 +89,15 @@ def from_log(topics: Sequence[bytes], data: bytes, *, block_hash: bytes, log_ind
         gas=int.from_bytes(opaque[64:72], "big"),
         data=opaque[73:],
     )
+
+
+def in_block(logs: Iterable[Log], *, portal: bytes, block_hash: bytes) -> list[Deposit]:
+    """The deposits that an L1 block makes: ``logs`` are all of the block's, in order. Raises as `from_log` does."""
+    return [
+        from_log(topics, data, block_hash=block_hash, log_index=index)
+        for index, (address, topics, data) in enumerate(logs)
+        if address == portal and topics and topics[0] == TOPIC
+    ]
 
 
 def user_source_hash(block_hash: bytes, log_index: int) -> bytes:

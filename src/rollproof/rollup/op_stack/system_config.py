@@ -6,13 +6,14 @@ Updates"); Holocene, Isthmus and Jovian, system config.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any, Final
 
 from rollproof.chain import abi
 from rollproof.errors import Malformed, Stop, Unsupported
+from rollproof.rollup.op_stack.deposit import Log
 
 TOPIC: Final = abi.topic("ConfigUpdate(uint256,uint8,bytes)")
 DEFAULT_DA_FOOTPRINT_GAS_SCALAR: Final = 400  # Jovian, L1 attributes: what 0 stands for
@@ -70,6 +71,14 @@ def update(config: SystemConfig, topics: Sequence[bytes], data: bytes) -> System
         return apply(config, topics, data)
     except Stop:
         return config  # "If a System Config Update cannot be parsed for any reason, it is not applied"
+
+
+def after(config: SystemConfig, logs: Iterable[Log], *, contract: bytes) -> SystemConfig:
+    """The configuration after an L1 block with these logs; ``contract`` is where the SystemConfig is."""
+    for address, topics, data in logs:
+        if address == contract:
+            config = update(config, topics, data)
+    return config
 
 
 def apply(config: SystemConfig, topics: Sequence[bytes], data: bytes) -> SystemConfig:

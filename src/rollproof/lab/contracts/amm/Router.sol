@@ -65,18 +65,9 @@ contract Router {
         address to,
         uint256 deadline
     ) external before(deadline) returns (uint256 amountA, uint256 amountB, uint256 liquidity) {
-        address pair = _pair(tokenA, tokenB);
-        (uint256 reserveA, uint256 reserveB) = _reserves(tokenA, tokenB);
-        (amountA, amountB) = (amountADesired, amountBDesired);
-        if (reserveA > 0) {
-            uint256 fitting = amountADesired * reserveB / reserveA;
-            if (fitting <= amountBDesired) amountB = fitting;
-            else amountA = amountBDesired * reserveA / reserveB;
-        }
+        (amountA, amountB) = _fitting(tokenA, tokenB, amountADesired, amountBDesired);
         if (amountA < amountAMin || amountB < amountBMin) revert TooLittleTaken(amountA, amountB);
-        IERC20(tokenA).move(msg.sender, pair, amountA);
-        IERC20(tokenB).move(msg.sender, pair, amountB);
-        liquidity = IPair(pair).mint(to);
+        liquidity = _provide(tokenA, tokenB, amountA, amountB, to);
     }
 
     function removeLiquidity(
@@ -109,6 +100,28 @@ contract Router {
     function getAmountOut(uint256 amountIn, uint256 reserveIn, uint256 reserveOut) public pure returns (uint256) {
         uint256 charged = amountIn * 997;
         return charged * reserveOut / (reserveIn * 1000 + charged);
+    }
+
+    /// @dev The most of both tokens that is in the pool's ratio; all of both where the pool is empty.
+    function _fitting(address tokenA, address tokenB, uint256 amountA, uint256 amountB)
+        private
+        view
+        returns (uint256, uint256)
+    {
+        (uint256 reserveA, uint256 reserveB) = _reserves(tokenA, tokenB);
+        if (reserveA == 0) return (amountA, amountB);
+        uint256 fitting = amountA * reserveB / reserveA;
+        return fitting <= amountB ? (amountA, fitting) : (amountB * reserveA / reserveB, amountB);
+    }
+
+    function _provide(address tokenA, address tokenB, uint256 amountA, uint256 amountB, address to)
+        private
+        returns (uint256)
+    {
+        address pair = _pair(tokenA, tokenB);
+        IERC20(tokenA).move(msg.sender, pair, amountA);
+        IERC20(tokenB).move(msg.sender, pair, amountB);
+        return IPair(pair).mint(to);
     }
 
     function _pair(address tokenA, address tokenB) private view returns (address pair) {

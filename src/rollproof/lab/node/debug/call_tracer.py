@@ -12,6 +12,7 @@ from rollproof.lab.node.revert import reason
 from rollproof.replay.trace import Frame, Kind, Selfdestruct, Trace
 
 REVERT: Final = 0x10
+_HALTS: Final = 0x20  # from here on a failure takes all the gas there was
 # revm's instruction results that are no success, in geth's words; a range of them is running out of gas.
 _OUT_OF_GAS: Final = range(0x20, 0x26)
 _ERRORS: Final = {
@@ -51,12 +52,14 @@ class Top:
     data: bytes
     output: bytes
     status: int
+    first_log: int = 0  # index in the block of the transaction's first log
 
 
 @dataclass(slots=True)
 class _Rows:
     """One transaction's rows by the frame they belong to."""
 
+    frames: dict[int, Frame]
     children: dict[int, list[Frame]]
     logs: dict[int, list[dict[str, Any]]]
     ends: dict[int, list[Selfdestruct]]
@@ -70,7 +73,7 @@ def calls(
     roots = [frame for frame in frames if frame.parent is None]
     if not roots:  # a deposit that failed before it ran
         return _without_frames(top)
-    rows = _rows(trace, frames, with_log=with_log)
+    rows = _rows(trace, frames, top.first_log if with_log else None)
     # Children stand after their parents, so going backwards every frame's are ready when it is.
     shown: dict[int, dict[str, Any]] = {}
     for frame in reversed(frames):
@@ -78,24 +81,26 @@ def calls(
             continue
         whole = top if frame.parent is None else None
         below = [] if only_top else _below(frame, rows, shown)
-        shown[frame.row] = _frame(trace, frame, whole, below, rows.logs.get(frame.row, []))
+        found = _frame(frame, whole, below, rows.logs.get(frame.row, []))
+        if frame.kind is Kind.DELEGATECALL and frame.parent is not None:  # who delegates, not on whose behalf
+            found["from"] = to_data(rows.frames[frame.parent].target)
+        shown[frame.row] = found
     return shown[roots[0].row]
 
 
-def _rows(trace: Trace, frames: Sequence[Frame], *, with_log: bool) -> _Rows:
-    known = {frame.row for frame in frames}
-    rows = _Rows({}, {}, {})
+def _rows(trace: Trace, frames: Sequence[Frame], first_log: int | None) -> _Rows:
+    rows = _Rows({frame.row: frame for frame in frames}, {}, {}, {})
     for frame in frames:
         if frame.parent is not None:
             rows.children.setdefault(frame.parent, []).append(frame)
     for end in trace.selfdestructs:
-        if end.frame in known:
+        if end.frame in rows.frames:
             rows.ends.setdefault(end.frame, []).append(end)
-    if not with_log:
+    if first_log is None:
         return rows
-    index = 0
+    index = first_log
     for log in trace.logs:
-        if log.frame not in known or trace.reverted(log.frame):
+        if log.frame not in rows.frames or trace.reverted(log.frame):
             continue
         if len(log.data) != log.data_length:
             raise _cut(f"a log of {log.data_length} bytes")
@@ -132,17 +137,15 @@ def _end(frame: Frame, end: Selfdestruct) -> dict[str, Any]:
     }
 
 
-def _frame(
-    trace: Trace, frame: Frame, top: Top | None, below: list[dict[str, Any]], logs: list[dict[str, Any]]
-) -> dict[str, Any]:
+def _frame(frame: Frame, top: Top | None, below: list[dict[str, Any]], logs: list[dict[str, Any]]) -> dict[str, Any]:
     creates = frame.kind in _CREATES
-    data, output = _data(trace, frame, top)
+    data, output = _data(frame, top)
     found: dict[str, Any] = {
         "type": frame.kind.name,
         "from": to_data(frame.caller),
         "to": to_data(frame.target if creates else frame.code),
         "gas": to_quantity(frame.gas_limit if top is None else top.gas),
-        "gasUsed": to_quantity(frame.gas_used if top is None else top.gas_used),
+        "gasUsed": to_quantity(_gas_used(frame) if top is None else top.gas_used),
         "input": to_data(data),
     }
     if frame.kind is not Kind.STATICCALL:
@@ -161,6 +164,10 @@ def _frame(
     return found
 
 
+def _gas_used(frame: Frame) -> int:
+    return frame.gas_limit if frame.status >= _HALTS else frame.gas_used
+
+
 def _failure(status: int, output: bytes) -> dict[str, Any]:
     """Why a frame failed; only a revert has output."""
     error = "out of gas" if status in _OUT_OF_GAS else _ERRORS.get(status, f"failed with status {status:#x}")
@@ -173,7 +180,7 @@ def _failure(status: int, output: bytes) -> dict[str, Any]:
     return found
 
 
-def _data(trace: Trace, frame: Frame, top: Top | None) -> tuple[bytes, bytes]:
+def _data(frame: Frame, top: Top | None) -> tuple[bytes, bytes]:
     """A frame's input and output in full."""
     if top is not None:
         output = frame.output if len(frame.output) == frame.output_length else top.output

@@ -1,18 +1,20 @@
 """prestateTracer: what a transaction's execution begins with, and what it changes.
 
-Source: geth, "Built-in tracers", "Prestate tracer". All accounts that execution loads are shown, as revm-based nodes do:
-also those that fees go to.
+Source: geth, "Built-in tracers", "Prestate tracer". All accounts that execution loads are shown, as revm-based nodes
+do: also those that fees go to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from rollproof import _core
 from rollproof.chain.wire import to_data, to_quantity
 from rollproof.lab.chain import Chain
+from rollproof.replay.trace import Kind, Trace
 
+_CREATES: Final = (Kind.CREATE, Kind.CREATE2)
 Account = tuple[int, int, bytes, bytes]  # nonce, balance, storage root, code hash
 
 
@@ -36,7 +38,8 @@ def prestate(
 
 
 def difference(chain: Chain, done: _core.Done, *, code: bool = True, storage: bool = True) -> dict[str, Any]:
-    """``diffMode``: the changed accounts before, and what of them is another after."""
+    """``diffMode``: the changed accounts before, and what of them is another after; a new contract was nothing."""
+    created = {each.target for each in Trace(done.trace).frames if each.kind in _CREATES} if done.trace else set()
     pre: dict[str, Any] = {}
     post: dict[str, Any] = {}
     for address, before, after, slots in done.changes:
@@ -45,7 +48,7 @@ def difference(chain: Chain, done: _core.Done, *, code: bool = True, storage: bo
         if not changed and not written and after is not None:
             continue
         name = to_data(address)
-        if before is not None:
+        if before is not None or address not in created:
             pre[name] = _account(chain, before, code=code)
             held = {to_data(slot): _word(old) for slot, old, _ in written if old}
             if held:

@@ -107,7 +107,7 @@ def _calls(node: Node, block: Block, done: _core.Done, index: int, tracer: Trace
     outcome = done.outcomes[index]
     top = Top(
         sent["gas_limit"], outcome["gas_used"], sent["sender"], sent["to"], sent["value"], sent["input"],
-        outcome["output"], outcome["status"],
+        outcome["output"], outcome["status"], sum(len(each["logs"]) for each in done.outcomes[:index]),
     )  # fmt: skip
     return call_tracer.calls(_trace(done.trace), index, top, only_top=tracer["onlyTopCall"], with_log=tracer["withLog"])
 
@@ -138,7 +138,9 @@ def _prestate(node: Node, block: Block, index: int, tracer: Tracer) -> dict[str,
         _core.build_block(chain.preimages, parent.header.state_root, rules, env, block.transactions[:index]), block
     )
     done = _done(
-        _core.run_transactions(chain.preimages, before.state_root, rules, env, block.transactions[index : index + 1]),
+        _core.run_transactions(
+            chain.preimages, before.state_root, rules, env, block.transactions[index : index + 1], trace=True
+        ),
         block,
     )
     code, storage = not tracer["disableCode"], not tracer["disableStorage"]
@@ -166,8 +168,7 @@ def call(node: Node, params: Params) -> Any:
         raise JsonRpcError(EXECUTION, f"{tracer.name} is not served for calls: ask for callTracer")
     sent = message.read(params, 0, node.chain.config.chain_id, block.header.base_fee or 0)
     done = sent.call(node.chain, block, trace=True)
-    gas = min(sent.gas or message.GAS_CAP, message.GAS_CAP)
-    top = Top(gas, done.gas_used, sent.sender, sent.to, sent.value, sent.data, done.output, done.status)
+    top = Top(sent.limit(block), done.gas_used, sent.sender, sent.to, sent.value, sent.data, done.output, done.status)
     return call_tracer.calls(_trace(done.trace), 0, top, only_top=tracer["onlyTopCall"], with_log=tracer["withLog"])
 
 

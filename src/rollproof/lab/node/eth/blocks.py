@@ -13,7 +13,7 @@ from rollproof.lab.node.node import Node
 from rollproof.lab.node.params import Params
 
 
-def block_number(node: Node, params: Params) -> str:
+def block_number(node: Node, _params: Params) -> str:
     return to_quantity(node.chain.head.number)
 
 

@@ -13,52 +13,52 @@ from rollproof.lab.node.params import Params
 MAX_SHA3: Final = 2 * 1024 * 1024  # bytes
 
 
-def chain_id(node: Node, params: Params) -> str:
+def chain_id(node: Node, _params: Params) -> str:
     return to_quantity(node.chain.config.chain_id)
 
 
-def syncing(node: Node, params: Params) -> bool:
+def syncing(_node: Node, _params: Params) -> bool:
     """``eth_syncing``: never; what is there is all there is."""
     return False
 
 
-def accounts(node: Node, params: Params) -> list[str]:
+def accounts(_node: Node, _params: Params) -> list[str]:
     """``eth_accounts``: a node holds no keys."""
     return []
 
 
-def mining(node: Node, params: Params) -> bool:
+def mining(_node: Node, _params: Params) -> bool:
     return False
 
 
-def version(node: Node, params: Params) -> str:
+def version(node: Node, _params: Params) -> str:
     """``net_version``: the chain id in decimal."""
     return str(node.chain.config.chain_id)
 
 
-def listening(node: Node, params: Params) -> bool:
+def listening(_node: Node, _params: Params) -> bool:
     return True
 
 
-def peer_count(node: Node, params: Params) -> str:
+def peer_count(_node: Node, _params: Params) -> str:
     return "0x0"
 
 
-def client_version(node: Node, params: Params) -> str:
+def client_version(node: Node, _params: Params) -> str:
     return node.client
 
 
-def sha3(node: Node, params: Params) -> str:
+def sha3(_node: Node, params: Params) -> str:
     """``web3_sha3``: keccak-256."""
     return to_data(_core.keccak256(params.data(0, MAX_SHA3)))
 
 
-def modules(node: Node, params: Params) -> dict[str, str]:
+def modules(node: Node, _params: Params) -> dict[str, str]:
     """``rpc_modules``: the namespaces that are served."""
-    return {name: "1.0" for name in sorted({method.split("_", 1)[0] for method in node.methods})}
+    return dict.fromkeys(sorted({method.split("_", 1)[0] for method in node.methods}), "1.0")
 
 
-def pool_status(node: Node, params: Params) -> dict[str, str]:
+def pool_status(node: Node, _params: Params) -> dict[str, str]:
     """``txpool_status``: all that waits counts as pending."""
     return {"pending": to_quantity(0 if node.pool is None else len(node.pool)), "queued": "0x0"}
 

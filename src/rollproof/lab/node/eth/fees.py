@@ -23,16 +23,16 @@ MAX_PERCENTILES: Final = 100
 TIP: Final = {"ethereum": 10**9, "op": 10**6}  # wei, what is suggested: blocks here have room
 
 
-def tip(node: Node, params: Params) -> str:
+def tip(node: Node, _params: Params) -> str:
     return to_quantity(TIP[node.family])
 
 
-def gas_price(node: Node, params: Params) -> str:
+def gas_price(node: Node, _params: Params) -> str:
     """``eth_gasPrice``: what gets into the next block."""
     return to_quantity(next_base_fee(node, node.chain.head) + TIP[node.family])
 
 
-def blob_fee(node: Node, params: Params) -> str:
+def blob_fee(node: Node, _params: Params) -> str:
     """``eth_blobBaseFee`` of the next block, wei."""
     return to_quantity(_next_blob_fee(node, node.chain.head))
 

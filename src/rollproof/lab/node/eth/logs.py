@@ -83,11 +83,11 @@ def new_filter(node: Node, params: Params) -> str:
     return to_quantity(node.filters.add(watch))
 
 
-def new_block_filter(node: Node, params: Params) -> str:
+def new_block_filter(node: Node, _params: Params) -> str:
     return to_quantity(node.filters.add(Watch("newHeads", node.chain.head.hash)))
 
 
-def new_pending_filter(node: Node, params: Params) -> str:
+def new_pending_filter(node: Node, _params: Params) -> str:
     watch = Watch("newPendingTransactions", node.chain.head.hash, pending=set(waiting(node)))
     return to_quantity(node.filters.add(watch))
 

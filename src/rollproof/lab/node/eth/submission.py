@@ -116,10 +116,10 @@ def _replacement(node: Node, fields: dict[str, Any]) -> None:
 
 def intrinsic_gas(fields: dict[str, Any]) -> int:
     """Gas that the transaction needs whatever it does, the floor for its data included (Prague)."""
-    data = fields["input"]
+    data: bytes = fields["input"]
     zeros = data.count(0)
     tokens = zeros + 4 * (len(data) - zeros)
-    gas = 21_000 + 4 * tokens
+    gas: int = 21_000 + 4 * tokens
     if fields["to"] is None:
         gas += 32_000 + 2 * ((len(data) + 31) // 32)
     gas += sum(2_400 + 1_900 * len(keys) for _, keys in fields["access_list"])
