@@ -97,6 +97,8 @@ class Bench:
             self.grow("l1", [], [Withdrawal(number, 7, b"\xfd" * 20, 17_000_000)])
         self.traffic("l2")
         self.grow("l2", self.deposits())
+        for fault in list(self.faults):
+            fault.after_step(cast(Any, self))
 
     # Of its own.
 

@@ -133,7 +133,7 @@ def drill(
         watched = _Watched(build(seed), checks)
         for step in range(1, longest + 1):
             control += [(step, each) for each in watched.step()]
-    except Exception as error:  # noqa: BLE001: as below
+    except Exception as error:  # noqa: BLE001 - as below
         broken = f"the run without a fault: {_why(error)}"
     for each in listed:
         if broken:
@@ -142,7 +142,7 @@ def drill(
         tell(f"{each.id}: {each.title}")
         try:
             yield _run(each, _Watched(build(seed), checks), control)
-        except Exception as error:  # noqa: BLE001: a fault may break the lab itself; the others are still run
+        except Exception as error:  # noqa: BLE001 - a fault may break the lab itself; the others are still run
             yield Result(each, Status.FAILED, _why(error))
 
 

@@ -9,6 +9,25 @@ from typing import Any, Final, Protocol
 from rollproof.report.text import visible
 
 _HEAD: Final = ("scenario", "family", "check", "result", "found by", "blocks", "seconds", "place", "alarms")
+_TABLE: Final = (
+    "| scenario | what goes wrong | result | found by | blocks | seconds | place | alarms |",
+    "|---|---|---|---|---|---|---|---|",
+)
+_INTRODUCTION: Final = """# The drill
+
+Every fault that the lab can be given, each on a lab of its own, and what the checks that exist found of it.
+
+- **found by**: the check, and what it looked at: a *block* as a node serves it, or the *payload* that the honest
+  node refused.
+- **blocks**, **seconds**: from the first effect of the fault to its detection, by the simulated clock. A check
+  looks after every step, so 0 means that it was found before the next block was built.
+- **place**: whether the check named every account, slot, header field or phrase that the fault declares it
+  touched, and nothing else.
+- **alarms**: what checks say in a run of the same seed and length without the fault. All of them are false.
+- **not covered**: there is no check of the kind that the fault calls for. That is not a pass.
+
+The numbers are about the faults in this list, on the lab's traffic, and say nothing about others.
+"""
 _LONGEST: Final = 160  # characters of one remark
 
 
@@ -60,20 +79,9 @@ def summary(results: Sequence[Recorded]) -> str:
 def markdown(results: Sequence[Recorded], seed: int) -> str:
     """The matrix as a document, the same for the same results."""
     out = [
-        "# The drill",
+        *_INTRODUCTION.splitlines(),
         "",
-        "Every fault that the lab can be given, on a lab of its own, and what the checks that exist found of it.",
-        f"Written by `rollproof drill --seed {seed} --markdown docs/drill.md`; the same seed gives the same file.",
-        "",
-        "- **found by**: the check, and what it looked at: a *block* as a node serves it, or a *payload* that the "
-        "honest node refused.",
-        "- **blocks**, **seconds**: from the first effect of the fault to its detection, by the simulated clock.",
-        "- **place**: whether the check named every account, slot, field or phrase that the fault declares, and "
-        "nothing else.",
-        "- **alarms**: what checks say in a run of the same seed and length without the fault. All of them are false.",
-        "- **not covered**: there is no check of the kind that the fault calls for. That is not a pass.",
-        "",
-        "A share of what is detected says nothing about faults that are not in the list.",
+        f"`rollproof drill --seed {seed} --markdown docs/drill.md` writes this file.",
         "",
     ]
     records = [result.record() for result in results]
@@ -89,10 +97,10 @@ def markdown(results: Sequence[Recorded], seed: int) -> str:
             found = f"not covered (needs `{check}`)" if status == "not covered" else status
             out.append(f"| `{_cell(name)}` | {_cell(values['title'])} | {found} | {by} | {' | '.join(rest)} |")
         out.append("")
-    found = [each for each in records if each["detection"] is not None]
-    if found:
+    detected = [each for each in records if each["detection"] is not None]
+    if detected:
         out += ["## What was said", ""]
-        out += [f"- `{_cell(each['scenario'])}`: {_cell(_said(each))}" for each in found]
+        out += [f"- `{_cell(each['scenario'])}`: {_cell(_said(each))}" for each in detected]
         out.append("")
     return "\n".join([*out, summary(results) + ".", ""])
 

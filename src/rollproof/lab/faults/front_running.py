@@ -33,7 +33,7 @@ LIQUIDATIONS: Final = ("liquidate(uint256,address)", "deleverage(uint256,address
 CLAIM: Final = abi.selector("claim(bytes32,address)")
 # MSTORE(0, CALLDATALOAD(4)); KECCAK256(0, 32) == SLOAD(0), or REVERT; SSTORE(0, 0); CALL(GAS, CALLDATALOAD(36),
 # SELFBALANCE, 0, 0, 0, 0), or REVERT; STOP.
-BOUNTY: Final = bytes.fromhex("6004355f5260205f205f54146015575f5ffd5b5f5f555f5f5f5f476024355af11560125700")
+BOUNTY: Final = bytes.fromhex("6004355f5260205f205f54146013575b5f5ffd5b5f5f555f5f5f5f476024355af115600f5700")
 SLIPPAGE: Final = 300  # basis points that the provoked swap allows
 UNITS: Final = 10**20  # size (18 decimals) times price (8) by collateral units (6)
 
@@ -349,5 +349,5 @@ def bounty_for(secret: bytes) -> bytes:
     It keeps the secret's hash in slot 0: PUSH32 hash PUSH0 SSTORE, then it leaves `BOUNTY`.
     """
     store = b"\x7f" + _core.keccak256(secret) + bytes.fromhex("5f55")
-    copy = bytes([0x60, len(BOUNTY), 0x80, 0x60, len(store) + 11, 0x5F, 0x39, 0x5F, 0xF3])
+    copy = bytes([0x60, len(BOUNTY), 0x80, 0x60, len(store) + 9, 0x5F, 0x39, 0x5F, 0xF3])
     return store + copy + BOUNTY
