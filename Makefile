@@ -9,12 +9,15 @@ UV := $(BIN)/uv
 CORE := src/rollproof/_core.abi3.so
 ANVIL_VERSION := 1.7.1
 ANVIL := build/node/node_modules/.bin/anvil
+CAST := build/node/node_modules/.bin/cast
+CONTRACTS := src/rollproof/lab/contracts
+SOLC := build/solc/node_modules/solc
 PYTEST_ARGS ?= -n auto
 FUZZ_SECONDS ?= 600
 FUZZ_RUST ?= rlp trie witness transaction header block
 unexport VIRTUAL_ENV PYTHONPATH
 
-.PHONY: help setup demo test test-rust conformance lint format bench fuzz node-tools dev clean
+.PHONY: help setup demo test test-rust conformance lint format bench fuzz node-tools contracts check-contracts dev clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -74,12 +77,24 @@ fuzz: setup ## every parser of outside bytes, FUZZ_SECONDS each (600); the Rust 
 	    -- -max_total_time=$(FUZZ_SECONDS) -timeout=30 -print_final_stats=1 || exit 1; \
 	done
 
-# Tests against a real foreign node skip, visibly, where npm or its registry is not there.
-node-tools: $(ANVIL) ## anvil, by npm, into build/node
-$(ANVIL):
+# Tests against real foreign tools skip, visibly, where npm or its registry is not there.
+node-tools: $(ANVIL) $(CAST) ## anvil and cast, by npm, into build/node
+$(ANVIL) $(CAST) &:
 	@mkdir -p build/node
-	@npm install --silent --no-fund --no-audit --prefix build/node @foundry-rs/anvil@$(ANVIL_VERSION) \
-	  || echo "make: no anvil ($(ANVIL_VERSION), npm): the tests that need it will skip" >&2
+	@npm install --silent --no-fund --no-audit --prefix build/node \
+	  @foundry-rs/anvil@$(ANVIL_VERSION) @foundry-rs/cast@$(ANVIL_VERSION) \
+	  || echo "make: no anvil or cast ($(ANVIL_VERSION), npm): the tests that need them will skip" >&2
+
+contracts: $(SOLC) ## compile the lab's contracts into their artifacts
+	@node $(CONTRACTS)/build.mjs
+
+check-contracts: $(SOLC) ## fail where an artifact is not what its source compiles to
+	@node $(CONTRACTS)/build.mjs --check
+
+$(SOLC): $(CONTRACTS)/package.json
+	@mkdir -p build/solc && cp $< build/solc/
+	@npm install --silent --no-fund --no-audit --prefix build/solc
+	@touch $@
 
 dev: $(UV) ## quick build of the extension for work on the Rust side (slow to run)
 	@$(UV) sync --quiet --locked --all-extras --no-install-project

@@ -16,7 +16,6 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from rollproof.chain import abi
 from rollproof.lab.contract import Contract
 
 MODULES = Path(__file__).resolve().parents[2] / "build" / "op" / "node_modules"
@@ -196,7 +195,3 @@ def logs(receipt: dict[str, Any]) -> list[tuple[int, Log]]:
 
 def hexed(data: bytes) -> str:
     return "0x" + data.hex()
-
-
-def words(*values: int | bytes) -> bytes:
-    return b"".join(abi.encode(["uint256" if isinstance(each, int) else "bytes32"], [each]) for each in values)

@@ -13,6 +13,7 @@ import pytest
 from node import op_bed
 from node.op_bed import Bed, Reverted, artifact, hexed, logs, viem
 from rollproof import _core
+from rollproof.errors import Lying
 from rollproof.lab import genesis
 from rollproof.lab.block import Block, Holder
 from rollproof.lab.chain import Chain
@@ -101,14 +102,15 @@ def test_deposits_become_the_transactions_that_others_make_of_them(bed: Bed) -> 
         assert address == bed.portal.address
         made = deposit.from_log(topics, data, block_hash=bytes.fromhex(receipt["blockHash"][2:]), log_index=index)
         assert (made.sender, made.to, made.mint, made.value) == (sender, to, mint, value)
-        theirs = viem("return op.getL2TransactionHashes(given)", {"logs": receipt["logs"]})
+        formatted = [each | {"logIndex": int(each["logIndex"], 16)} for each in receipt["logs"]]  # as viem formats them
+        theirs = viem("return op.getL2TransactionHashes(given)", {"logs": formatted})
         assert theirs == [hexed(made.hash)]
         assert _core.decode_transaction(made.encode(), "op")["hash"] == made.hash
 
 
 def test_what_the_portal_refuses_is_refused_before(bed: Bed) -> None:
     small = bed.portal.encode("depositTransaction", TARGET, 0, deposit.minimum_gas(10, 16) - 1, False, bytes(10))
-    with pytest.raises(Reverted):
+    with pytest.raises(Reverted, match="0x4929b808"):  # SmallGasLimit()
         bed.send(bed.portal, small)
     with pytest.raises(ValueError, match="needs more than"):
         deposit.calldata(TARGET, value=0, gas=deposit.minimum_gas(10, 16) - 1, data=bytes(10))
@@ -126,14 +128,18 @@ def test_a_withdrawal_of_our_l2_is_proven_and_finalized(bed: Bed) -> None:
     nodes = withdrawal.prove(chain.state(), sent)
     withdrawal.check(output.message_passer_storage_root, sent, nodes)
 
-    for wrong in (
-        portal.prove(sent, game_index=index, output=output, nodes=[*nodes[:-1], nodes[-1][:-1] + b"\x02"]),
-        portal.prove(sent, game_index=index, output=output, nodes=nodes[:-1]),
-        portal.prove(replace(sent, value=sent.value + 1), game_index=index, output=output, nodes=nodes),
-        portal.prove(messages[6], game_index=index, output=output, nodes=nodes),
-        portal.prove(sent, game_index=index, output=replace(output, block_hash=bytes(32)), nodes=nodes),
+    changed = [*nodes[:-1], nodes[-1][:-1] + b"\x02"]
+    for wrong, why in (
+        (portal.prove(sent, game_index=index, output=output, nodes=changed), "MerkleTrie: invalid"),
+        (portal.prove(sent, game_index=index, output=output, nodes=nodes[:-1]), "ran out of proof elements"),
+        (portal.prove(replace(sent, value=99), game_index=index, output=output, nodes=nodes), "MerkleTrie"),
+        (portal.prove(messages[6], game_index=index, output=output, nodes=nodes), "MerkleTrie"),
+        (
+            portal.prove(sent, game_index=index, output=replace(output, block_hash=bytes(32)), nodes=nodes),
+            "invalid output root proof",
+        ),
     ):
-        with pytest.raises(Reverted):
+        with pytest.raises(Reverted, match=why):
             bed.send(bed.portal, wrong)
 
     call = portal.prove(sent, game_index=index, output=output, nodes=nodes)
@@ -151,7 +157,7 @@ def test_a_withdrawal_of_our_l2_is_proven_and_finalized(bed: Bed) -> None:
     bed.resolve(game)
     bed.wait(op_bed.PROOF_MATURITY)
     bed.call(bed.portal, check)
-    with pytest.raises(Reverted):
+    with pytest.raises(Reverted, match="not been proven by proof submitter"):
         bed.call(bed.portal, portal.check_withdrawal(sent.hash, bed.other))
     assert bed.call(bed.portal, portal.finalized_withdrawals(sent.hash))[-1] == 0
     before = int(bed.rpc("eth_getBalance", hexed(TARGET), "latest"), 16)
@@ -179,11 +185,34 @@ def test_leaves_inside_their_parent_are_taken_only_when_listed(bed: Bed) -> None
     index, _ = propose(bed, output, 5)
     for sent in pair:
         bare = state.prove(PASSER, sent.slot)
-        with pytest.raises(Reverted):
+        with pytest.raises(Reverted, match="ran out of proof elements"):
             bed.send(bed.portal, portal.prove(sent, game_index=index, output=output, nodes=bare))
         nodes = withdrawal.prove(state, sent)
         assert len(nodes) == len(bare) + 1
         bed.send(bed.portal, portal.prove(sent, game_index=index, output=output, nodes=nodes))
+
+
+def test_a_nodes_proof_is_taken(bed: Bed) -> None:
+    """eth_getProof of a foreign node, checked against its header and handed on."""
+    passer = artifact("L2ToL1MessagePasser").at(PASSER)
+    bed.rpc("anvil_setCode", hexed(PASSER), hexed(passer.runtime))
+    sent = []
+    for number in range(5):
+        receipt = bed.send(PASSER, passer.encode("initiateWithdrawal", TARGET, 100_000, bytes(number)), value=number)
+        [(_, (_, topics, data))] = logs(receipt)
+        sent.append(withdrawal.from_log(topics, data))
+    block = bed.rpc("eth_getBlockByNumber", receipt["blockNumber"], False)
+    state_root, block_hash = (bytes.fromhex(block[key][2:]) for key in ("stateRoot", "hash"))
+    answer = bed.rpc("eth_getProof", hexed(PASSER), [hexed(sent[2].slot)], receipt["blockNumber"])
+    storage_root, nodes = withdrawal.from_get_proof(answer, sent[2], state_root=state_root)
+    withdrawal.check(storage_root, sent[2], nodes)
+    output = Output(state_root, storage_root, block_hash)
+    index, _ = propose(bed, output, 9)
+    bed.send(bed.portal, portal.prove(sent[2], game_index=index, output=output, nodes=nodes))
+    with pytest.raises(Lying, match="other slots"):
+        withdrawal.from_get_proof(answer, sent[3], state_root=state_root)
+    with pytest.raises(Lying):
+        withdrawal.from_get_proof(answer, sent[2], state_root=bytes(32))
 
 
 def close_pair() -> tuple[Withdrawal, Withdrawal]:

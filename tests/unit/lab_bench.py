@@ -36,11 +36,12 @@ class Bench:
     """What faults and checks use of a `Stack`, see there. Traffic: transfers of ETH and of a token that logs, and on
     the L2 a message to L1 and a deposit that mints; nothing of it fails."""
 
-    def __init__(self, seed: int = 0, operator_fee: tuple[int, int] = (1_000, 500)) -> None:
+    def __init__(self, seed: int = 0, operator_fee: tuple[int, int] = (1_000, 500), *, quiet: bool = False) -> None:
         self.seed, self.time = seed, genesis.TIME
         self.faults: list[Fault] = []
         self.deployed: dict[str, Any] = {}
         self.operator_fee = operator_fee  # scalar, constant
+        self.quiet = quiet  # nobody sends anything by himself
         configs = genesis.configs()
         holders = {slot(Account.named(name, 1)): SUPPLY for name in ("alice", "bob", "carol")}
         token = {TOKEN: Holder(nonce=1, code=bytecode.TOKEN, storage=holders)}
@@ -107,6 +108,8 @@ class Bench:
             self.step()
 
     def traffic(self, layer: str) -> None:
+        if self.quiet:
+            return
         number = self.chain(layer).head.number + 1
         self.send(layer, "alice", self.account("bob", layer).address, value=number, gas=21_000)
         self.send(layer, "bob", TOKEN, data=transfer(self.account("carol", layer), number), gas=100_000)

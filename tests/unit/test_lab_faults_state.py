@@ -10,6 +10,7 @@ import pytest
 from rollproof import _core
 from rollproof.errors import Malformed, Unsupported
 from rollproof.lab.block import Block
+from rollproof.lab.contract import Contract
 from rollproof.lab.faults import fault, machine, node, state_transition
 from rollproof.lab.receipts import decode
 from rollproof.lab.transaction import GWEI, Account
@@ -157,6 +158,26 @@ def test_a_balance_out_of_nothing() -> None:
     assert bench.l2.account(ATTACKER)[1] == has[1]  # and it stays: the next blocks build on it
 
 
+def test_a_token_balance_out_of_nothing_where_there_is_the_token() -> None:
+    bench = Bench()
+    token = Contract.load("ERC20")
+    bench.send("l2", "alice", None, data=token.deployment("USD Coin", "USDC", 6), gas=3_000_000)
+    bench.run(1)
+    created = next(each["created"] for each in bench.l2.head.outcomes if each["created"])
+    bench.deployed["USDC"] = token = token.at(created)
+    found = bench.inject(fault.make("state-slot", {}))
+    bench.run(1)
+    [effect] = found.effects
+    held = bench.l2.call(created, token.encode("balanceOf", ATTACKER))
+    assert token.decode("balanceOf", held.output) == (10**12,)
+    said = verdict(bench, "l2", bench.l2.head)
+    key = _core.keccak256(_core.keccak256(bytes(12) + ATTACKER + token.slots["balanceOf"].to_bytes(32, "big")))
+    named = {(each.scope, each.key.replace(f"keccak 0x{_core.keccak256(created).hex()}", f"0x{created.hex()}"))
+             for each in said.differences}  # fmt: skip
+    assert named == STATE | {("storage", f"0x{created.hex()}[keccak 0x{key.hex()}]")}
+    assert (effect.unnamed("", said.differences), effect.beside(said.differences)) == ([], [])
+
+
 def test_the_gas_of_a_failed_transaction_is_wrong_everywhere() -> None:
     bench, found = injected("gas-after-failure", {})
     block = bench.l2.block(found.effects[0].number)
@@ -250,6 +271,25 @@ def test_a_fault_waits_for_its_block_and_strikes_once_unless_told_otherwise() ->
     bench.lift(every)
     bench.run(2)
     assert [each.number for each in every.effects] == [7, 8]
+
+
+ALONE = sorted({row[0] for row in ROWS} - {"deposit-mint"})
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [(name, layer) for name in ALONE for layer in ("l1", "l2") if (name, layer) != ("wrong-vm", "l1")],
+)
+def test_in_a_quiet_lab_a_fault_sends_what_it_needs(name: str, layer: str) -> None:
+    bench = Bench(quiet=True)
+    found = bench.inject(fault.make(name, {} if name == "wrong-vm" else {"layer": layer}))
+    bench.run(30)
+    [effect] = found.effects
+    block = bench.chain(layer).block(effect.number)
+    assert block is not None
+    said = verdict(bench, layer, block)
+    assert said.outcome is Outcome.BROKEN
+    assert (effect.unnamed(said.reason, said.differences), effect.beside(said.differences)) == ([], [])
 
 
 def test_without_a_fault_all_holds() -> None:

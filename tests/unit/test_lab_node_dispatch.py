@@ -15,6 +15,8 @@ from rollproof.lab.node.error import Delay, Dropped, JsonRpcError
 from unit.served_chain import Served, l1, word
 
 NUMBER = {"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber"}
+ZERO, MUCH, LONG = "0x" + "00" * 32, "0x" + word(2**255).hex(), "0x" + "ff" * 200
+_CALL = ["from", "to", "data", "input", "value", "gas", "gasPrice", "maxFeePerGas", "accessList", "tracerConfig"]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**64), 2**64) | st.floats(allow_nan=False) | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
@@ -152,13 +154,11 @@ def test_any_json_gets_an_answer(body: Any) -> None:
 def hostile(methods: list[str]) -> st.SearchStrategy[tuple[str, list[Any]]]:
     """Calls of real methods with parameters that are nearly right."""
     hexes = st.from_regex(r"\A0x[0-9a-fA-F]{0,66}\Z") | st.sampled_from(
-        ["latest", "pending", "earliest", "safe", "finalized", "0x0", "0x1", "0x2", "0x" + "70" * 20, "0x" + "00" * 32]
-        + ["0x" + word(2**255).hex(), "0x" + "ff" * 200]
+        ["latest", "pending", "earliest", "safe", "finalized", "0x0", "0x1", "0x2", "0x" + "70" * 20, ZERO, MUCH, LONG]
     )
     leaf = hexes | st.none() | st.booleans() | st.integers(-5, 2**70) | st.floats(allow_nan=False) | st.text(max_size=5)
     keys = st.sampled_from(
-        ["from", "to", "data", "input", "value", "gas", "gasPrice", "maxFeePerGas", "blockHash", "blockNumber"]
-        + ["fromBlock", "toBlock", "address", "topics", "tracer", "tracerConfig", "accessList", "requireCanonical"]
+        [*_CALL, "blockHash", "blockNumber", "fromBlock", "toBlock", "address", "topics", "tracer", "requireCanonical"]
     )
     value = st.recursive(leaf, lambda x: st.lists(x, max_size=4) | st.dictionaries(keys, x, max_size=5), max_leaves=8)
     return st.tuples(st.sampled_from(methods), st.lists(value, max_size=4))

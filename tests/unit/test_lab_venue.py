@@ -203,9 +203,7 @@ def test_only_where_nobody_is_left_there_is_bad_debt(flat: VenueChain) -> None:
     flat.push(*eth(1_940))
     assert flat.view("adlQueue", ETH, flat.address(A), 10) == ((), ())
     assert flat.liquidate(ETH, A) is None
-    assert flat.events("BadDebt") == [
-        {"market": ETH, "account": flat.address(A), "amount": 70 * USD, "byPool": True}
-    ]
+    assert flat.events("BadDebt") == [{"market": ETH, "account": flat.address(A), "amount": 70 * USD, "byPool": True}]
     assert (flat.view("fund"), flat.view("badDebt")) == (0, 70 * USD)
     assert flat.view("pool") == 1_000_230 * USD  # 200 from A, 30 from the fund
     flat.agree()
@@ -254,6 +252,35 @@ def test_a_cross_account_is_bankrupt_as_a_whole(flat: VenueChain) -> None:
     assert flat.liquidate(BTC, A) is None
     assert flat.view("account", flat.address(A))[3:] == (0, 0)
     assert flat.view("fund") == 650 * USD
+    flat.agree()
+
+
+def test_a_liquidation_fee_takes_no_more_than_the_whole_account_has() -> None:
+    """Balance 300; ETH stands at 10,000 without a loss, BTC lost 290 of 600: 10 are left, not the fee of 50."""
+    venue = made(replace(FLAT, liquidation_fee=50, keeper_share=5_000))
+    venue.deposit(A, 300 * USD)
+    venue.trade(A, ETH, 5 * ONE)
+    venue.trade(A, BTC, ONE // 100)
+    venue.push(2_000 * DOLLAR, 31_000 * DOLLAR)
+    assert venue.liquidate(ETH, A) is None
+    [event] = venue.events("Liquidated")
+    assert (event["fee"], event["reward"]) == (10 * USD, 10 * USD)  # the keeper's 25 as far as the fund goes
+    venue.agree()
+
+
+def test_a_deleveraged_account_may_be_bankrupt_itself(flat: VenueChain) -> None:
+    """B's short makes 120 at 1,960, but its long in the other market had lost 360 more than it had."""
+    flat.deposit(A, 200 * USD)
+    flat.trade(A, ETH, 5 * ONE, isolated=True, margin=200 * USD)
+    flat.deposit(B, 140 * USD)
+    flat.trade(B, ETH, -3 * ONE)
+    flat.trade(B, BTC, ONE // 100)
+    flat.push(1_940 * DOLLAR, 10_000 * DOLLAR)
+    assert flat.liquidate(BTC, B) is None
+    assert flat.view("account", flat.address(B))[3:] == (0, 360 * USD)
+    assert flat.deleverage(ETH, A, [flat.address(B)]) is None
+    assert flat.view("account", flat.address(B)) == (0, 0, 0, 0, 0)
+    assert flat.view("badDebt") == 240 * USD
     flat.agree()
 
 
@@ -407,10 +434,11 @@ def test_pausing_stops_everything_but_what_adds(flat: VenueChain) -> None:
     assert flat.send(A, flat.venue, "setPaused", True) == "NotGuardian"
     assert flat.send("guardian", flat.venue, "setPaused", True) is None
     who = flat.address(A)
-    for function, arguments in {
+    calls: dict[str, tuple[object, ...]] = {
         "trade": (ETH, ONE, ANY_BUY, False, 0), "close": (ETH, ANY_SELL), "withdraw": (1, who),
         "moveMargin": (ETH, 1), "liquidate": (ETH, who), "deleverage": (ETH, who, []), "removeLiquidity": (1, who),
-    }.items():  # fmt: skip
+    }  # fmt: skip
+    for function, arguments in calls.items():
         assert flat.send(A, flat.venue, function, *arguments) == "VenuePaused", function
     assert flat.deposit(A, 1) is None
     assert flat.insure(1) is None

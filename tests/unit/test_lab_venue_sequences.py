@@ -18,8 +18,8 @@ SETTINGS = Settings(
     skew_scale=2_000 * ONE, max_open_interest=400 * ONE, funding_factor=10**13, max_funding_rate=10**12, max_age=7_200
 )
 KINDS = (
-    *("trade",) * 8, *("price",) * 4, *("liquidate",) * 4, *("deleverage",) * 2, "close", "close", "deposit", "withdraw",
-    "margin", "insure", "add", "remove", "wait",
+    *("trade",) * 8, *("price",) * 4, *("liquidate",) * 4, *("deleverage",) * 2, "close", "close", "deposit",
+    "withdraw", "margin", "insure", "add", "remove", "wait",
 )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ def lab(
     ] = None,
     at: Annotated[int, typer.Option(min=1, help="The L2 block before which the faults are injected.")] = 20,
     real_time: Annotated[bool, typer.Option("--real-time", help="One L2 block every two seconds of the wall.")] = False,
+    speed: Annotated[int, typer.Option(min=1, max=1000, help="Times real time, where it is not --real-time.")] = 10,
     ordering: Annotated[str, typer.Option(help="The sequencer's: fifo or priority-fee.")] = "fifo",
     prices: Annotated[
         Path | None, typer.Option(metavar="CSV", help="Prices to follow (time,price) in place of the seeded path.")
@@ -54,7 +55,7 @@ def lab(
             faults=tuple(scenario or ()),
             at=at,
             blocks=blocks,
-            real_time=real_time,
+            speed=1 if real_time else speed,
             host=host,
             ports=(l1_port, l2_port, follower_port),
             directory=directory,

@@ -78,20 +78,11 @@ def summary(results: Sequence[Recorded]) -> str:
 
 def markdown(results: Sequence[Recorded], seed: int) -> str:
     """The matrix as a document, the same for the same results."""
-    out = [
-        *_INTRODUCTION.splitlines(),
-        "",
-        f"`rollproof drill --seed {seed} --markdown docs/drill.md` writes this file.",
-        "",
-    ]
+    written = f"Written by `rollproof drill --seed {seed} --markdown docs/drill.md`."
+    out = [*_INTRODUCTION.splitlines(), "", written, ""]
     records = [result.record() for result in results]
     for family in dict.fromkeys(each["family"] for each in records):
-        out += [
-            f"## {family}",
-            "",
-            "| scenario | what goes wrong | result | found by | blocks | seconds | place | alarms |",
-        ]
-        out.append("|---|---|---|---|---|---|---|---|")
+        out += [f"## {family}", "", *_TABLE]
         for values in (each for each in records if each["family"] == family):
             (name, _, check, status, by, *rest), _ = _row(values)
             found = f"not covered (needs `{check}`)" if status == "not covered" else status

@@ -14,7 +14,7 @@ from rollproof.chain import abi
 from rollproof.errors import Malformed, Missing
 from rollproof.lab.contract import Contract
 from rollproof.lab.faults.fault import register
-from rollproof.lab.faults.ordering import Ordering
+from rollproof.lab.faults.ordering import Late, Ordering
 from rollproof.lab.pool import Pending, read
 from rollproof.lab.sequencer import BLOCK_TIME
 from rollproof.lab.stack import created
@@ -74,7 +74,10 @@ class FrontRunning(Ordering):
         earlier = [each for each in pending if each.sender == attacker]
         others = [each for each in pending if each.sender != attacker]
         placed = self.bundled(stack, others)
-        return [*earlier, *placed] if self._bundles else pending
+        if self._bundles:
+            return [*earlier, *placed]
+        kept = {each.hash for each in placed}
+        return [each for each in pending if each.sender == attacker or each.hash in kept]
 
     def bundled(self, stack: Stack, pending: Sequence[Pending]) -> Sequence[Pending]:
         """Others' transactions with the builder's own among them; `bundle` what belongs together."""
@@ -246,6 +249,10 @@ class BackRunLiquidation(FrontRunning):
     id: ClassVar[str] = "back-run-liquidation"
     title: ClassVar[str] = "The builder takes liquidations for itself behind the oracle's updates."
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._late = Late()
+
     def start(self, stack: Stack) -> None:
         super().start(stack)
         if not 0 <= self.blocks <= 10_000:
@@ -290,8 +297,7 @@ class BackRunLiquidation(FrontRunning):
                     own = self.own(stack, calls)
                     placed[index : index + 1] = self.bundle(each, *own)
                     break
-        waiting = [each for each in others if stack.time - each.arrived < self.blocks * BLOCK_TIME]
-        return [*placed, *(each for each in others if each not in waiting)]
+        return [*placed, *(each for each in others if self._late.blocks(stack.l2, each) >= self.blocks)]
 
     def _liquidations(self, stack: Stack, before: Sequence[Pending], tip: int) -> list[tuple[bytes, bytes, int]]:
         """Calls that liquidate what the block so far makes liquidatable."""

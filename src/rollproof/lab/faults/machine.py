@@ -9,7 +9,7 @@ from rollproof.errors import Unsupported
 from rollproof.lab.faults.effect import Effect, Expected
 from rollproof.lab.faults.fault import register
 from rollproof.lab.faults.lie import L1_FEE_VAULT, MESSAGE_PASSER, OPERATOR_FEE_VAULT, Lie
-from rollproof.lab.faults.sealing import Sealing
+from rollproof.lab.faults.sealing import Ordinary
 from rollproof.replay.eels.l1_fee import BASE_FEE_SLOT, L1_BLOCK
 from rollproof.replay.eels.op_fork import since
 from rollproof.replay.header import EMPTY_ROOT
@@ -25,7 +25,7 @@ _HISTORY_LENGTH: Final = 8191
 
 @register
 @dataclass
-class WrongVm(Sealing):
+class WrongVm(Ordinary):
     """The sequencer runs the rules of ``fork`` (ecotone, fjord, granite, holocene, isthmus) in place of Jovian's.
 
     Isthmus, the default, does not count the DA footprint, so the header's blob gas is wrong in every block with a

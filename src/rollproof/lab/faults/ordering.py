@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from rollproof.errors import Malformed, Unsupported
 from rollproof.lab.faults.effect import Effect, Expected
 from rollproof.lab.faults.fault import Fault, register
-from rollproof.lab.l1_builder import SLOT
 from rollproof.lab.pool import Pending, by_priority_fee, read
-from rollproof.lab.sequencer import BLOCK_TIME
 from rollproof.lab.transaction import GWEI
 from rollproof.types import Outcome
 
 if TYPE_CHECKING:
     from rollproof.lab.block import Block, Built
+    from rollproof.lab.chain import Chain
     from rollproof.lab.stack import Layer, Stack
 
 SIDES: Final = ("sender", "recipient", "both")
@@ -153,13 +152,17 @@ class DelayedInclusion(Withholding):
     id: ClassVar[str] = "delayed-inclusion"
     title: ClassVar[str] = "Transactions of one address are included some blocks late."
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._late = Late()
+
     def start(self, stack: Stack) -> None:
         super().start(stack)
         if not 1 <= self.blocks <= 10_000:
             raise Malformed(f"{self.id}: blocks from 1 to 10000, not {self.blocks}")
 
     def held(self, stack: Stack, each: Pending) -> bool:
-        return stack.time - each.arrived < self.blocks * (SLOT if self.layer == "l1" else BLOCK_TIME)
+        return self._late.blocks(stack.chain(self.layer), each) < self.blocks
 
 
 @register
@@ -221,6 +224,18 @@ class PriorityViolated(Ordering):
             if one.effective_tip(base_fee) < other.effective_tip(base_fee):
                 return one.hash, other.hash
         return ()
+
+
+class Late:
+    """How many blocks a pending transaction could have been in, and was not."""
+
+    def __init__(self) -> None:
+        self._first: dict[bytes, int] = {}
+
+    def blocks(self, chain: Chain, each: Pending) -> int:
+        """Asked for every block that is built; 0 the first time."""
+        number = chain.head.number + 1
+        return max(0, number - self._first.setdefault(each.hash, number))
 
 
 def in_nonce_order(pending: Sequence[Pending]) -> list[Pending]:

@@ -68,9 +68,14 @@ class Provoked(Sealing):
     provoke: bool = True
 
     sender: ClassVar[str] = "bystander"
+    patience: ClassVar[int] = 0  # simulated seconds in which traffic may do without help
 
     def __post_init__(self) -> None:
         self._next = 0  # simulated time of the next attempt
+
+    def start(self, stack: Stack) -> None:
+        super().start(stack)
+        self._next = stack.time + self.patience
 
     def before_step(self, stack: Stack) -> None:
         number = stack.chain(self.layer).head.number + 1
@@ -81,3 +86,15 @@ class Provoked(Sealing):
     def cause(self, stack: Stack, layer: Layer) -> None:
         """Sends what makes a block qualify."""
         raise NotImplementedError
+
+
+@dataclass
+class Ordinary(Provoked):
+    """A lie about any signed transaction, one that writes or one that logs; in a quiet lab it sends one."""
+
+    patience: ClassVar[int] = 24
+
+    def cause(self, stack: Stack, layer: Layer) -> None:
+        # A creation that writes its slot 0, logs one topic and a word, and leaves no code:
+        # NUMBER PUSH0 SSTORE, PUSH0 PUSH1 32 PUSH0 LOG1, PUSH0 PUSH0 RETURN.
+        stack.send(layer, self.sender, None, data=bytes.fromhex("435f555f60205fa15f5ff3"), gas=150_000)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from rollproof import _core
+from rollproof.chain import abi
 from rollproof.errors import Malformed, Missing, Unsupported
 from rollproof.lab import bytecode
 from rollproof.lab.faults.fault import register
 from rollproof.lab.faults.lie import BASE_FEE_VAULT, DEPOSIT, L1_FEE_VAULT, OPERATOR_FEE_VAULT, Lie
-from rollproof.lab.faults.sealing import Provoked, Sealing
+from rollproof.lab.faults.sealing import Ordinary, Provoked, Sealing
 from rollproof.replay.trace import Access, Trace
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class StateBalance(Sealing):
 
 @register
 @dataclass
-class StateSlot(Sealing):
+class StateSlot(Ordinary):
     """A storage slot holds ``amount`` more than any transaction wrote, modulo 2**256.
 
     ``address`` and ``slot`` name it. By default it is the attacker's balance of the L2's USDC; where there is no such
@@ -149,7 +150,7 @@ _WRITES_AND_REVERTS_WITHIN: Final = bytes.fromhex("333014600f575f5f5f5f5f305af10
 
 @register
 @dataclass
-class WrongReceipts(Sealing):
+class WrongReceipts(Ordinary):
     """A receipt says what did not happen; the state is right.
 
     ``kind``: log-altered (the data of a log, or its last topic), log-dropped, log-added, status. Needs a signed
@@ -196,7 +197,7 @@ class WrongReceipts(Sealing):
 
 @register
 @dataclass
-class WrongFeeVault(Sealing):
+class WrongFeeVault(Ordinary):
     """Who is paid for a block gets ``amount`` wei more than the transactions paid.
 
     ``vault``: base-fee, l1-fee or operator-fee (L2), or beneficiary (on the L2 the sequencer's vault). Needs a signed
@@ -227,6 +228,9 @@ class WrongFeeVault(Sealing):
             lie.pay(self._VAULTS.get(vault, lie.block.header.beneficiary), self.amount)
 
 
+_DEPOSITED: Final = ("address", "uint256", "uint64", "bool", "bytes")  # to, value, gas limit, creation, data
+
+
 @register
 @dataclass
 class DepositMint(Provoked):
@@ -242,8 +246,8 @@ class DepositMint(Provoked):
 
     def start(self, stack: Stack) -> None:
         super().start(stack)
-        if self.provoke and "OptimismPortal" not in stack.deployed:
-            raise Missing(f"{self.id}: there is no OptimismPortal to deposit through")
+        if self.provoke and not any(stack.rollup.portal):
+            raise Missing(f"{self.id}: there is no portal to deposit through")
 
     def lie(self, stack: Stack, lie: Lie) -> None:
         for index, raw in enumerate(lie.block.transactions):
@@ -252,15 +256,15 @@ class DepositMint(Provoked):
                 return
 
     def cause(self, stack: Stack, layer: Layer) -> None:
-        portal = stack.deployed["OptimismPortal"]
         to = stack.account(self.sender, "l2").address
-        call = portal.encode("depositTransaction", to, ETHER, 100_000, False, b"")
-        stack.send("l1", self.sender, portal.address, data=call, value=ETHER, gas=600_000)
+        call = abi.selector(f"depositTransaction({','.join(_DEPOSITED)})")
+        call += abi.encode(_DEPOSITED, (to, ETHER, 100_000, False, b""))
+        stack.send("l1", self.sender, stack.rollup.portal, data=call, value=ETHER, gas=600_000)
 
 
 @register
 @dataclass
-class NonceKept(Sealing):
+class NonceKept(Ordinary):
     """A sender's nonce is not raised, so that the same signed transaction can be included again.
 
     Needs a signed transaction; of a block's senders the last one is chosen.

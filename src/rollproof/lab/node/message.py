@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ _KNOWN: Final = frozenset(
     {"from", "to", "gas", "value", "data", "input", "nonce", "type", "chainId"}
     | {"gasPrice", "maxFeePerGas", "maxPriorityFeePerGas", "accessList"}
 )
+_WORDS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NOT_DONE: Final = frozenset(
     {"blobVersionedHashes", "maxFeePerBlobGas", "blobs", "commitments", "proofs", "authorizationList"}
 )
@@ -121,4 +123,4 @@ def halted(name: str) -> str:
     """A halt's name in the words of other nodes."""
     if name.startswith("OutOfGas"):
         return "out of gas"
-    return "".join(f" {each.lower()}" if each.isupper() else each for each in name).strip()
+    return _WORDS.sub(" ", name).lower()
