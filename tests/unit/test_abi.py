@@ -12,7 +12,7 @@ from eth_abi.exceptions import DecodingError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rollproof.chain import abi
+from rollproof.chain import abi, abi_type
 from rollproof.errors import Malformed, Unsupported
 
 SIMPLE = (
@@ -74,7 +74,7 @@ def foreign(kind: str, value: Any) -> Any:
         inner = kind[:-1].rpartition("[")[0]
         return tuple(foreign(inner, each) for each in value)
     if kind.startswith("("):
-        return tuple(foreign(inner, each) for inner, each in zip(abi._split(kind), value, strict=True))
+        return tuple(foreign(inner, each) for inner, each in zip(abi_type.split(kind), value, strict=True))
     return "0x" + value.hex() if kind == "address" else value
 
 

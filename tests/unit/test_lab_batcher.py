@@ -167,6 +167,17 @@ def test_a_batch_that_differs_is_another_chain() -> None:
     assert batcher.safe.diverged is not None  # another block, and still not L1's
 
 
+def test_what_is_not_read_yet_is_named_and_stops_the_safe_head() -> None:
+    stack, batcher = lab()
+    traffic(stack, 40)
+    stood = batcher.safe.head.number
+    stack.send("l1", "batcher", stack.rollup.inbox, data=b"\x01" + bytes(32))
+    traffic(stack, 60)
+    assert "alt-DA" in batcher.safe.unread
+    assert stood <= batcher.safe.head.number < 60
+    assert batcher.sent > 80
+
+
 @dataclass
 class Lie(Fault):
     field: str = "base_fee"

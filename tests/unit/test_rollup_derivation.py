@@ -11,7 +11,8 @@ from rollproof.errors import Malformed, Unsupported
 from rollproof.lab.transaction import Account
 from rollproof.rollup.op_stack import channel, derivation, frame
 from rollproof.rollup.op_stack.batch import SingularBatch
-from rollproof.rollup.op_stack.derivation import Derivation, L1Data, Origin, SafeHead, Validity, judge
+from rollproof.rollup.op_stack.batch_queue import Origin, SafeHead, Validity, judge
+from rollproof.rollup.op_stack.derivation import Derivation, L1Data
 from rollproof.rollup.op_stack.frame import Frame
 
 BATCHER, OTHER = Account.named("batcher", 1337), Account.named("other", 1337)

@@ -98,7 +98,7 @@ class Batcher:
                 break
             self.sent -= 1
         self.sent = min(self.sent, stack.l2.head.number)
-        if any(each in stack.l1_pool for each in self._transactions) or safe.waiting or safe.diverged is not None:
+        if any(each in stack.l1_pool for each in self._transactions) or safe.waiting or safe.diverged or safe.unread:
             return
         if any(fault in stack.faults for fault in self._altered_by):
             return

@@ -1,7 +1,9 @@
 """The lab's safe head: how far L1 alone says what the L2 chain is, and whether the sequencer's chain is the same.
 
-It reads L1 and nothing that an operator remembers, so it can be asked which of them is wrong. What it leaves out is
-said in `rollproof.rollup.op_stack.derivation`. Of the L1 attributes it compares what comes from the L1 block itself.
+It reads L1 and nothing that an operator remembers, so it can be asked which of them is wrong. It compares what a block
+is made of, and does not execute it: a wrong state under the right transactions is for the follower to refuse. Of the L1
+attributes it compares what comes from the L1 block itself. What else it leaves out is said in
+`rollproof.rollup.op_stack`, `derivation` and `batch_queue`.
 """
 
 from __future__ import annotations
@@ -10,11 +12,12 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from rollproof.errors import Stop
+from rollproof.errors import Stop, Unsupported
 from rollproof.lab.block import Block
 from rollproof.lab.receipts import decode
 from rollproof.rollup.op_stack import deposit, l1_attributes, system_config
-from rollproof.rollup.op_stack.derivation import Derivation, L1Data, Origin, Posted, SafeHead, Validity, judge
+from rollproof.rollup.op_stack.batch_queue import Origin, SafeHead, Validity, judge
+from rollproof.rollup.op_stack.derivation import Derivation, L1Data, Posted
 from rollproof.rollup.op_stack.l1_attributes import L1Attributes
 
 if TYPE_CHECKING:
@@ -36,7 +39,8 @@ class Divergence:
 
 class SafeChain:
     """Follows the lab's L1. ``head`` is the last L2 block that L1 confirms; ``diverged`` says why there is no later one
-    although L1 has a batch for it; ``dropped`` are batches that derivation leaves out, with why.
+    although L1 has a batch for it; ``dropped`` are batches that derivation leaves out, with why. ``unread`` names what
+    L1 holds that is not read yet, after which nothing is known.
     """
 
     def __init__(self, stack: Stack) -> None:
@@ -47,6 +51,7 @@ class SafeChain:
         stack = self._stack
         self.head: Block = stack.l2.genesis
         self.diverged: Divergence | None = None
+        self.unread = ""
         self.dropped: deque[tuple[Posted, str]] = deque(maxlen=_MAX_DROPPED)
         origin = stack.sequencer.origins[0][0]
         self._origin = Origin(origin.number, origin.hash, origin.timestamp)
@@ -70,7 +75,10 @@ class SafeChain:
                 self._config, _logs(block), contract=self._stack.rollup.system_config_address
             )
             data = L1Data(block.number, block.transactions, self._config.batcher)
-            self._waiting.extend(self._derivation.feed(data))
+            try:
+                self._waiting.extend(self._derivation.feed(data))
+            except Unsupported as error:
+                self.unread = self.unread or str(error)
             self._advance()
             self._history.append((block.number, self.head.number))
 
@@ -90,7 +98,7 @@ class SafeChain:
         return self.head.number, number
 
     def _advance(self) -> None:
-        if self.diverged is not None:
+        if self.diverged is not None or self.unread:
             self._waiting.clear()
         while self._waiting:
             posted = self._waiting[0]

@@ -49,7 +49,8 @@ def read_filter(record: dict[str, Any], what: str) -> Filter:
     given = record.get("address")
     listed = [] if given is None else [given] if isinstance(given, str) else given
     addresses = wire.sequence(listed, f"{what}: address", MAX_ADDRESSES)
-    places = wire.sequence(record.get("topics") or [], f"{what}: topics", 4)
+    topics = record.get("topics")
+    places = [] if topics is None else wire.sequence(topics, f"{what}: topics", 4)
     return Filter(
         frozenset(wire.address(each, f"{what}: address") for each in addresses),
         tuple(_alternatives(each, f"{what}: topics") for each in places),

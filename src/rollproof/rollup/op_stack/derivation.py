@@ -1,18 +1,15 @@
 """From L1 blocks back to batches, by the rules of Holocene and later: what L1 says that the L2 chain is.
 
-Source: OP Stack specification, Holocene derivation ("Frame Queue", "Channel Bank", "Batch Queue"); derivation ("L1
-Retrieval", "Timeouts", "Batch Queue"); Granite, derivation (channel timeout).
+Source: OP Stack specification, Holocene derivation ("Frame Queue", "Channel Bank"); derivation ("L1 Retrieval",
+"Timeouts"); Granite, derivation (channel timeout).
 
-Not done: forks before Holocene, blobs, span batches and brotli (refused by name where one is met), the batches that
-derivation makes itself when a sequencing window passes without any, and the deposit-only block that takes the place of
-one which cannot be executed.
+Not done: forks before Holocene; blobs, span batches and brotli are refused by name where one is met.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from rollproof import _core
@@ -22,9 +19,6 @@ from rollproof.rollup.op_stack import channel, frame
 from rollproof.rollup.op_stack.batch import SingularBatch
 
 CHANNEL_TIMEOUT: Final = 50  # L1 blocks, Granite
-SEQUENCING_WINDOW: Final = 3600  # L1 blocks, the usual value
-MAX_SEQUENCER_DRIFT: Final = 1800  # seconds, Fjord
-_DEPOSIT: Final = 0x7E
 _BLOB: Final = 3
 
 
@@ -57,7 +51,8 @@ def batch_inbox(chain_id: int) -> bytes:
 
 
 def derive(blocks: Iterable[L1Data], *, inbox: bytes) -> list[Posted]:
-    """Every batch that these L1 blocks, in order and without gaps, publish. Whether it is valid is for `judge` to say.
+    """Every batch that these L1 blocks, in order and without gaps, publish. Whether it is valid is for
+    `batch_queue.judge` to say.
 
     Raises Unsupported for what is not read yet: a blob transaction, alt-DA, a span batch, brotli.
     """
@@ -162,79 +157,3 @@ class Derivation:
     def _drop(self, number: int, reason: str) -> None:
         self.dropped.append((number, reason))
         del self.dropped[: -self.MAX_DROPPED]
-
-
-class Validity(StrEnum):
-    """What derivation does with a batch. From Holocene on there is no "future": a gap is dropped."""
-
-    ACCEPT = "accept"
-    DROP = "drop"
-    PAST = "past"  # already derived: dropped, but its channel goes on
-    UNDECIDED = "undecided"  # needs the next L1 block
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """An L1 block as batches refer to it; ``timestamp`` in seconds."""
-
-    number: int
-    hash: bytes
-    timestamp: int
-
-
-@dataclass(frozen=True, slots=True)
-class SafeHead:
-    """The last L2 block that is derived, and its L1 origin."""
-
-    hash: bytes
-    timestamp: int
-    origin: Origin
-
-
-def judge(
-    batch: SingularBatch,
-    included_in: int,
-    safe: SafeHead,
-    next_origin: Origin | None,
-    *,
-    block_time: int = 2,
-    window: int = SEQUENCING_WINDOW,
-    drift: int = MAX_SEQUENCER_DRIFT,
-) -> tuple[Validity, str]:
-    """What becomes of a batch on top of ``safe``, and why.
-
-    ``next_origin`` is the L1 block after the safe head's origin, where it is known; ``included_in`` the L1 block that
-    completed the batch; times in seconds.
-
-    Its transactions are not executed, so an accepted batch may still turn out to make no valid block.
-    """
-    drop, due = Validity.DROP, safe.timestamp + block_time
-    if batch.timestamp > due:
-        return drop, f"a gap: timestamp {batch.timestamp}, {due} is due"
-    if batch.timestamp < due:
-        return Validity.PAST, f"timestamp {batch.timestamp} is derived already"
-    if batch.parent_hash != safe.hash:
-        return drop, f"its parent 0x{batch.parent_hash.hex()} is not the safe head 0x{safe.hash.hex()}"
-    if batch.epoch_number + window < included_in:
-        return drop, f"epoch {batch.epoch_number} is published too late, in L1 block {included_in}"
-    if not safe.origin.number <= batch.epoch_number <= safe.origin.number + 1:
-        return drop, f"epoch {batch.epoch_number} after epoch {safe.origin.number}"
-    origin = safe.origin if batch.epoch_number == safe.origin.number else next_origin
-    if origin is None:
-        return Validity.UNDECIDED, f"L1 block {batch.epoch_number} is not known yet"
-    if batch.epoch_hash != origin.hash:
-        return drop, f"its L1 origin 0x{batch.epoch_hash.hex()} is not the canonical block {origin.number}"
-    if batch.timestamp < origin.timestamp:
-        return drop, f"timestamp {batch.timestamp} is before its L1 origin's"
-    if batch.timestamp > origin.timestamp + drift:
-        if batch.transactions:
-            return drop, f"transactions more than {drift} seconds after the L1 origin"
-        if origin is safe.origin:
-            if next_origin is None:
-                return Validity.UNDECIDED, f"L1 block {origin.number + 1} is not known yet"
-            if batch.timestamp >= next_origin.timestamp:
-                return drop, "it could have taken the next L1 origin"
-    for index, raw in enumerate(batch.transactions):
-        if not raw or raw[0] == _DEPOSIT:
-            return drop, f"transaction {index} is {'a deposit' if raw else 'empty'}"
-    return Validity.ACCEPT, ""

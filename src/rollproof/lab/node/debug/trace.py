@@ -58,7 +58,8 @@ def _tracer_of(record: dict[str, Any], what: str) -> Tracer:
     for key, value in record.items():
         if key not in _ASIDE and value is not None:
             raise Malformed(f"{what}: {wire.short(key)} is not known")
-    options = wire.mapping(record.get("tracerConfig") or {}, f"{what}: tracerConfig")
+    given = record.get("tracerConfig")
+    options = {} if given is None else wire.mapping(given, f"{what}: tracerConfig")
     for key, value in options.items():
         if key not in _OPTIONS[name]:
             raise Malformed(f"{what}: {name} has no option {wire.short(key)}")
