@@ -63,6 +63,19 @@ def test_a_wrong_block_is_found_in_the_block_and_in_the_payload_that_the_honest_
     assert drill.exit_code(results) == 0
 
 
+def test_what_was_looked_at_is_not_looked_at_again() -> None:
+    lab, check = bench(0), Verify()
+    outside = Outside.of(lab)
+    lab.inject(fault.make("state-balance", {"at": 2}))
+    lab.run(3)
+    lab.follower.sync()
+    found = list(check.look(outside))
+    assert [(each.number, each.subject) for each in found] == [(2, "block"), (2, "payload")]
+    assert list(check.look(outside)) == []
+    lab.run(1)
+    assert list(check.look(outside)) == []
+
+
 def test_faults_of_the_l1_and_of_its_node_are_found_as_well() -> None:
     results = run(["state-slot:layer=l1", "wrong-fee-vault:layer=l1", "node-lies-block:node=l1", "node-slow:node=l1"])
     assert [(each.status, each.right_place) for each in results] == [(Status.DETECTED, True)] * 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -178,6 +179,20 @@ def test_a_token_balance_out_of_nothing_where_there_is_the_token() -> None:
     assert (effect.unnamed("", said.differences), effect.beside(said.differences)) == ([], [])
 
 
+def test_a_deposit_is_sent_through_the_portal() -> None:
+    bench = Bench(quiet=True)
+    portal = b"\x99" * 20
+    setattr(bench, "rollup", SimpleNamespace(portal=portal))  # noqa: B010 - no attribute of the bench
+    bench.inject(fault.make("deposit-mint", {}))
+    bench.run(1)
+    [sent] = list(bench.l1_pool)
+    assert (sent.sender, sent.to, sent.input[:4].hex()) == (BYSTANDER, portal, "e9e05c42")
+    words = [sent.input[at : at + 32] for at in range(4, len(sent.input), 32)]
+    assert words[0] == bytes(12) + BYSTANDER
+    assert [int.from_bytes(each, "big") for each in words[1:]] == [ETHER, 100_000, 0, 160, 0]
+    assert _core.decode_transaction(sent.raw, "ethereum")["value"] == ETHER
+
+
 def test_the_gas_of_a_failed_transaction_is_wrong_everywhere() -> None:
     bench, found = injected("gas-after-failure", {})
     block = bench.l2.block(found.effects[0].number)
@@ -223,7 +238,9 @@ def test_traffic_that_writes_and_reverts_is_used_where_there_is_any() -> None:
     bench = Bench()
     bench.run(2)
     found = bench.inject(fault.make("reverted-write-kept", {"provoke": False}))
-    bench.run(3)
+    for _ in range(3):  # one slot is written several times in a block; nothing reverts
+        bench.send("l2", "bob", TOKEN, data=bytes(12) + ALICE + (1).to_bytes(32, "big"), gas=100_000)
+        bench.run(1)
     assert found.effects == []
     # More than the bystander has: the token writes first, and reverts afterwards.
     bench.send("l2", "bystander", TOKEN, data=bytes(12) + BOB + (10**40).to_bytes(32, "big"), gas=100_000)

@@ -51,21 +51,27 @@ class Scripted(random.Random):
 
 
 def test_a_step_by_hand() -> None:
-    """Volatility 397,095 is 1e-2 a step (to 6 digits): 39.7095 * sqrt(2 / 31,536,000). Twelve words of 2**31 are Z = 0."""
+    """Volatility 397,095 is 1e-2 a step (to 6 digits): 39.7095 * sqrt(2 / 31,536,000).
+
+    Twelve words of 2**31 less six times 2**32 - 1 are 6, so Z is 1.4e-9: 3.5 units of a price of 2.5e11.
+    """
     half = sum(2**31 << 32 * word for word in range(12))
     quarter = sum(2**30 << 32 * word for word in range(12))  # twelve quarters less six: Z = -3
     never, jump = YEAR - 1, 0
     draws = [half, never, quarter, never, quarter, jump, half]
     path = Diffused(Diffusion(START, 397_095, 0, 1, -1_000, 0), Scripted().script(draws), time=0)
     seen = [path.price(time) for time in (0, 2, 4, 6)]
-    assert abs(seen[1] - START) <= 1
+    assert seen[1] == START + 3
     assert abs(seen[2] - START * 97 // 100) < START // 10**6
     assert abs(seen[3] - seen[2] * (100 - 3 - 10) // 100) < START // 10**6
 
 
 def test_another_process_has_the_same_prices() -> None:
     """With other hashes of strings, and so another order of sets."""
-    code = "from rollproof.lab.market import Market as M; print([M.seeded(7).price(1780000000 + 2 * n) for n in range(99)])"
+    code = (
+        "from rollproof.lab.market import Market; market = Market.seeded(7);"
+        "print([market.price(1780000000 + 2 * n) for n in range(99)])"
+    )
     printed = {
         subprocess.run(
             [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True

@@ -8,7 +8,8 @@ from typing import Any, Literal, Protocol
 
 from rollproof import _core
 from rollproof.errors import Missing, Unsupported
-from rollproof.lab import genesis
+from rollproof.lab import genesis, population
+from rollproof.lab.batcher import Batcher
 from rollproof.lab.block import Block, Built
 from rollproof.lab.chain import Chain
 from rollproof.lab.contract import Contract
@@ -16,6 +17,7 @@ from rollproof.lab.deployments import rollup
 from rollproof.lab.faults.fault import Fault
 from rollproof.lab.follower import Follower
 from rollproof.lab.l1_builder import L1Builder
+from rollproof.lab.market import Market
 from rollproof.lab.pool import Pending, Pool
 from rollproof.lab.sequencer import BLOCK_TIME, Sequencer
 from rollproof.lab.transaction import GWEI, Account
@@ -48,9 +50,15 @@ class Operator(Protocol):
 class Stack:
     """The lab. ``time`` is the simulated clock in Unix seconds; nothing in it reads another one."""
 
-    def __init__(self, seed: int = 0, *, ordering: str = "fifo", names: Iterable[str] = ()) -> None:
-        """``names`` are further accounts to fund. The L1 contracts are deployed before the L2's genesis block."""
+    def __init__(
+        self, seed: int = 0, *, ordering: str = "fifo", names: Iterable[str] = (), market: Market | None = None
+    ) -> None:
+        """``names`` are further accounts to fund; ``market`` has the prices, seeded where none is given.
+
+        The L1 contracts are deployed before the L2's genesis block. Nobody acts yet: see `populate`.
+        """
         self.seed = seed
+        self.market = Market.seeded(seed) if market is None else market
         self.names = (*OPERATORS, *ACTORS, *names)
         self.faults: list[Fault] = []
         self.actors: list[Actor] = []
@@ -79,6 +87,22 @@ class Stack:
         )
         self.sequencer.begin(self.l1.head)
         self.follower = Follower(self.l2)
+        rollup.anchor(self)
+        self.batcher = Batcher(self)
+        self.operators.append(self.batcher)
+
+    def populate(self) -> None:
+        """Deploys the venue and the rest, and lets operators and actors begin; takes some steps of the clock."""
+        population.populate(self)
+
+    def l2_heads(self) -> tuple[int, int]:
+        """Numbers of the safe and the finalized L2 block, by what is on L1."""
+        return self.batcher.safe.heads()
+
+    @property
+    def safe(self) -> int:
+        """The number of the safe L2 block."""
+        return self.batcher.safe.head.number
 
     # The clock.
 

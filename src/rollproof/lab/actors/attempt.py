@@ -20,7 +20,6 @@ class Attempt:
     """Runs ``steps``, a generator that yields wherever it has to wait until blocks hold what it sent.
 
     ``fixed``: against the corrected twin of what it attacks. ``parameters`` are its own; an unknown one is refused.
-    ``target`` is an account whose holdings ``lost`` is about, set by the steps.
     """
 
     def __init__(
@@ -32,6 +31,7 @@ class Attempt:
         self.involved: list[bytes] = []  # addresses that a finding is about
         self.done = False
         self._waiting: list[bytes] = []
+        self._paused = False
         self._steps = steps(self)
 
     @property
@@ -53,10 +53,15 @@ class Attempt:
 
     def advance(self) -> None:
         """Goes on as far as the blocks so far allow. Never raises for a transaction that fails: that may be the end."""
-        while not self.done and not any(self._pending(each) for each in self._waiting):
+        while not self.done and not self._paused and not any(self._pending(each) for each in self._waiting):
             self._waiting.clear()
             if next(self._steps, self) is self:
                 self.done = True
+        self._paused = False
+
+    def wait(self) -> None:
+        """What is yielded next goes on in a later step, whatever blocks hold by then."""
+        self._paused = True
 
     def deploy(self, artifact: str, *arguments: Any) -> Contract:
         """Sends the creation of one of `attack`'s contracts; it is usable at once, in later transactions."""
@@ -77,7 +82,8 @@ class Attempt:
     ) -> bytes:
         """A call from the attacker, or from ``account``; ``core`` marks what does the damage."""
         data = contract.encode(function, *arguments)
-        return self.note(self.stack.send("l2", account or self.sender, contract.address, data=data, value=value, gas=gas), core)
+        by = account or self.sender
+        return self.note(self.stack.send("l2", by, contract.address, data=data, value=value, gas=gas), core)
 
     def note(self, sent: bytes, core: bool = False) -> bytes:
         """Waits for a transaction that was sent otherwise."""

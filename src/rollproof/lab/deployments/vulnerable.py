@@ -91,6 +91,7 @@ def _stable_pools(stack: Stack, wiring: Wiring) -> None:
     provider = stack.account("liquidity-provider", "l2").address
     wiring.settle()
     wiring.call("deployer", token, "mint", provider, 2 * STAKED)
+    wiring.call("deployer", token, "mint", stack.account("attacker", "l2").address, 10 * STAKED)
     for pool, lender in zip(pools, lenders, strict=True):
         wiring.call("liquidity-provider", token, "approve", pool.address, ANYTHING)
         wiring.call("deployer", token, "mint", lender.address, 2 * STAKED)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rollproof.errors import Malformed, Unsupported
 from rollproof.lab.faults.fault import register
-from rollproof.lab.faults.link import Link, contract
+from rollproof.lab.faults.link import Link, contract, send_as
 from rollproof.lab.faults.liveness import Halt
 from rollproof.rollup.op_stack import system_config
 
@@ -50,9 +50,9 @@ class BatchDiffers(Link):
     """The batch that L1 gets of an L2 block is not what the sequencer served as that block.
 
     ``kind``: omitted (its last transaction is left out), reordered (its transactions are turned round), missing (there
-    is no batch of it). Users saw a transaction happen that the settled chain does not have. ``repeat``: every block that
-    can be falsified, not only the first. ``provoke`` sends two transfers in every step until one was. Shows: the batch
-    with the block's timestamp, derived from L1, makes another block; the safe head does not get past its parent.
+    is no batch of it). Users saw a transaction happen that the settled chain does not have. ``repeat``: every block
+    that can be falsified, not only the first. ``provoke`` sends two transfers in every step until one was. Shows: the
+    batch with the block's timestamp, derived from L1, makes another block; the safe head does not pass its parent.
     """
 
     kind: str = "omitted"
@@ -119,7 +119,7 @@ class BatcherKeyChanged(Link):
             if self._old == value:
                 raise Malformed(f"{self.id}: {self.to} is the batcher already")
         [owner] = stack.view("l1", config, "owner")
-        self._sent = stack.execute("l1", owner, config.address, config.encode("setBatcherHash", value))
+        self._sent = send_as(stack, self.id, owner, config.address, config.encode("setBatcherHash", value))
 
     def attributes(self, stack: Stack, attributes: L1Attributes) -> L1Attributes:
         return attributes if self.follow or self._old is None else replace(attributes, batcher_hash=self._old)

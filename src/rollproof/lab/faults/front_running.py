@@ -119,12 +119,11 @@ class Sandwich(FrontRunning):
         if not 1 <= self.share <= 10_000:
             raise Malformed(f"{self.id}: share from 1 to 10000 basis points, not {self.share}")
         router, pair = deployed(stack, self.id, "Router"), deployed(stack, self.id, "Pair")
-        for function in ("token0", "token1"):
+        for index, function in enumerate(("token0", "token1")):
             token = load("ERC20", stack.view("l2", pair, function)[0])
+            wealth = max(1, stack.view("l2", pair, "getReserves")[index])
             for name in (self.name, "victim"):
-                wealth = stack.view("l2", token, "balanceOf", pair.address)[0]
-                mint = token.encode("mint", stack.account(name, "l2").address, max(wealth, 1))
-                stack.send("l2", "deployer", token.address, data=mint)
+                fund(stack, name, token, wealth)
                 stack.send("l2", name, token.address, data=token.encode("approve", router.address, FOREVER))
 
     def before_step(self, stack: Stack) -> None:
@@ -272,17 +271,18 @@ class BackRunLiquidation(FrontRunning):
             return
         [state], [position] = stack.view("l2", venue, "market", 0), stack.view("l2", venue, "position", 0, victim)
         [config] = stack.view("l2", venue, "config", 0)
-        symbol, price, initial = state[0], state[1], config[2]
-        if position[0] == 0:
-            equity = stack.view("l2", venue, "account", victim)[0]
-            size = equity * UNITS // price * 10_000 // initial * 9 // 10
-            if size > 0:
-                trade = venue.encode("trade", 0, size, FOREVER, False, 0)
-                stack.send("l2", "victim", venue.address, data=trade, gas=2_000_000)
+        symbol, price, stale, initial = state[0], state[1], state[3], config[2]
+        if position[0] != 0 or stale:
+            oracle = stack.deployed["PriceOracle"]
+            pushed = price if position[0] == 0 else price * (10_000 - initial) // 10_000
+            data = oracle.encode("push", [symbol], [pushed])
+            stack.send("l2", "oracle-keeper", oracle.address, data=data)
             return
-        oracle = stack.deployed["PriceOracle"]
-        push = oracle.encode("push", [symbol], [price * (10_000 - initial) // 10_000])
-        stack.send("l2", "oracle-keeper", oracle.address, data=push)
+        equity = stack.view("l2", venue, "account", victim)[0]
+        size = equity * UNITS // price * 10_000 // initial * 9 // 10
+        if size > 0:
+            data = venue.encode("trade", 0, size, FOREVER, False, 0)
+            stack.send("l2", "victim", venue.address, data=data, gas=2_000_000)
 
     def bundled(self, stack: Stack, pending: Sequence[Pending]) -> Sequence[Pending]:
         venue, oracle = stack.deployed["PerpetualsVenue"], stack.deployed["PriceOracle"]
@@ -330,6 +330,16 @@ def deployed(stack: Stack, fault: str, name: str) -> Contract:
 
 def load(artifact: str, address: bytes) -> Contract:
     return Contract.load(artifact).at(address)
+
+
+def fund(stack: Stack, name: str, token: Contract, amount: int) -> None:
+    """Gives an account tokens: wrapped ether for ether, any other by the lab's deployer, who may mint it."""
+    weth = stack.deployed.get("WETH")
+    if weth is not None and weth.address == token.address:
+        stack.send("l2", name, token.address, data=weth.encode("deposit"), value=amount)
+    else:
+        data = token.encode("mint", stack.account(name, "l2").address, amount)
+        stack.send("l2", "deployer", token.address, data=data)
 
 
 def bought(amount: int, into: int, out: int) -> int:

