@@ -10,6 +10,7 @@ from typing import Any, ClassVar, cast
 import pytest
 from typer.testing import CliRunner
 
+from rollproof import _core
 from rollproof.cli import app
 from rollproof.errors import Malformed, Unsupported
 from rollproof.lab import drill
@@ -270,10 +271,14 @@ def test_places_have_to_be_named_exactly() -> None:
     effect = Effect("l2", 1, bytes(32), 0, (Expected.header("state_root"), Expected.slot(account, slot)))
     root = Difference("header", "state_root", "0x1", "0x2")
     place = Difference("storage", f"0x{account.hex()}[0x{slot:064x}]", "0x1", "0x2")
-    hashed = Expected.slot(account, slot).also[-1]
+    _, hashed = Expected.slot(account, slot).also[-1]
     assert effect.unnamed("", [root, place]) == []
     assert effect.unnamed("", [root, Difference("storage", hashed, "0x1", "0x2")]) == []
     assert [str(each) for each in effect.unnamed("", [place])] == ["header state_root"]
+    alone = Difference("account", f"keccak 0x{_core.keccak256(account).hex()}.storage_root", "0x1", "0x2")
+    assert effect.unnamed("", [root, alone]) == [Expected.slot(account, slot)]
+    far = Effect("l2", 1, bytes(32), 0, (Expected.header("state_root"), Expected.slot(account, slot, touched=False)))
+    assert (far.unnamed("", [root, alone]), far.beside([root, alone])) == ([], [])
     other = Difference("storage", f"0x{account.hex()}[0x{8:064x}]", "0x1", "0x2")
     assert effect.unnamed("", [root, other]) == [Expected.slot(account, slot)]
     assert effect.beside([root, place, other]) == [other]

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rollproof.lab.deployments import venue
+from rollproof.lab.actors.arbitrageur import Arbitrageur
+from rollproof.lab.actors.liquidator import Liquidator
+from rollproof.lab.actors.liquidity_provider import LiquidityProvider
+from rollproof.lab.actors.oracle_keeper import OracleKeeper
+from rollproof.lab.actors.passerby import Passerby
+from rollproof.lab.actors.trader import Trader
+from rollproof.lab.deployments import defi, venue
 
 if TYPE_CHECKING:
     from rollproof.lab.stack import Stack
@@ -13,3 +19,12 @@ if TYPE_CHECKING:
 def populate(stack: Stack) -> None:
     """Deploys what there is to trade, and lets everybody begin. A few steps of the clock."""
     venue.venue(stack)
+    defi.defi(stack)
+    stack.actors += [
+        OracleKeeper(venue.SYMBOLS),
+        *(Trader(number, markets=len(venue.SYMBOLS)) for number in range(len(venue.TRADERS))),
+        Liquidator(),
+        LiquidityProvider(),
+        Arbitrageur(),
+        Passerby(),
+    ]

@@ -29,7 +29,7 @@ OPERATORS = ("deployer", "batcher", "proposer", "challenger", "relayer", "guardi
 ACTORS = (
     *(f"trader-{number}" for number in range(12)),
     *(f"bridge-user-{number}" for number in range(4)),
-    "liquidity-provider", "arbitrageur", "liquidator", "oracle-keeper", "attacker", "victim", "bystander",
+    "liquidity-provider", "arbitrageur", "liquidator", "oracle-keeper", "attacker", "victim", "bystander", "passerby",
 )  # fmt: skip
 
 

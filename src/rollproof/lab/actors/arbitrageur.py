@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 SYMBOL: Final = "ETH-USD"
 # Dollar units a wei at a market price of 1: 10**6 units a dollar, 10**18 wei an ether, 8 decimals of the price.
 SCALE: Final = 10 ** (18 + 8 - 6)
-FEE_IN, FEE_OF: Final = 997, 1000
+FEE_IN: Final = 997  # of what is paid in, this part counts...
+FEE_OF: Final = 1000  # ... of this
 LEAST: Final = 10 * 10**6  # dollar units that a trade has to be worth
 PATIENCE: Final = 60  # seconds that a transaction may wait
 SLIPPAGE_BPS: Final = 50

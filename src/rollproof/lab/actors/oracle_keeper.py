@@ -51,4 +51,5 @@ class OracleKeeper:
             held, updated_at = stack.view("l2", oracle, "roundData", word, number)
         except Missing:
             return True  # no round yet
-        return stack.time - updated_at >= self._heartbeat or abs(price - held) * 10_000 >= held * self._deviation
+        late = stack.time - updated_at >= self._heartbeat
+        return bool(late or abs(price - held) * 10_000 >= held * self._deviation)

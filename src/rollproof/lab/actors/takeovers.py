@@ -1,4 +1,4 @@
-"""Exploits that take control first: of an owner's place, of the code behind a proxy, of a vote, of a multisig's keys."""
+"""Exploits that take control first: an owner's place, the code behind a proxy, a vote, a multisig's keys."""
 
 from __future__ import annotations
 

@@ -16,7 +16,6 @@ USD: Final = 10**6
 ETHER: Final = 10**18
 VOTES: Final = 10**18
 SYMBOL: Final = "ETH-USD"
-PRICE: Final = 3_000 * 10**8  # of ether in a lab without a venue; dollars with 8 decimals
 MAX_AGE: Final = 3_600  # seconds, of a price that a lender uses
 ANYTHING: Final = 2**256 - 1
 
@@ -76,7 +75,7 @@ def _ether_price(stack: Stack, wiring: Wiring) -> int:
     deployed, feed, word = stack.deployed, f"PriceFeed {SYMBOL}", SYMBOL.encode().ljust(32, b"\0")
     if "PriceOracle" not in deployed:
         wiring.deploy("PriceOracle", "PriceOracle", stack.account("oracle-keeper", "l2").address)
-        wiring.call("oracle-keeper", deployed["PriceOracle"], "push", [word], [PRICE])
+        wiring.call("oracle-keeper", deployed["PriceOracle"], "push", [word], [stack.market.price(stack.time, SYMBOL)])
     if feed not in deployed:
         wiring.deploy(feed, "PriceFeed", deployed["PriceOracle"].address, word)
         wiring.settle()
@@ -142,7 +141,14 @@ def _governance(stack: Stack, wiring: Wiring) -> None:
     governor = created(deployer.address, stack.next_nonce("l2", deployer) + 1)
     timelock = wiring.deploy("Timelock", "Timelock", DELAY, [governor, safe], [safe])
     wiring.deploy(
-        "Governor", "Governor", token.address, timelock.address, VOTING_DELAY, VOTING_PERIOD, SUPPLY // 100, SUPPLY // 10
+        "Governor",
+        "Governor",
+        token.address,
+        timelock.address,
+        VOTING_DELAY,
+        VOTING_PERIOD,
+        SUPPLY // 100,
+        SUPPLY // 10,
     )
     code = wiring.deploy("TreasuryCode", "Treasury")
     setup = code.encode("initialize", timelock.address)

@@ -1,4 +1,4 @@
-"""The weak contracts with money in them, each beside its corrected twin: ``deployed[name]``, ``deployed[name + "Fixed"]``."""
+"""The weak contracts with money in them, each beside its corrected twin: "EtherBank" and "EtherBankFixed"."""
 
 from __future__ import annotations
 

@@ -13,13 +13,13 @@ from rollproof.types import Difference, Outcome
 class Expected:
     """One place that has to be named: ``scope`` and ``key`` as a `types.Difference` has them.
 
-    ``also`` are other names of the same place: what nobody touched is known by the hash of its name only. The scope
-    ``reason`` is a phrase that the verdict's reason has to hold, where there is nothing to compare.
+    ``also`` are other names of the same place, scope and key: what nobody touched is known by the hash of its name
+    only. The scope ``reason`` is a phrase that the verdict's reason has to hold, where there is nothing to compare.
     """
 
     scope: str
     key: str
-    also: tuple[str, ...] = ()
+    also: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def header(cls, name: str) -> Expected:
@@ -29,18 +29,23 @@ class Expected:
     @classmethod
     def account(cls, address: bytes, field: str) -> Expected:
         """A balance or nonce."""
-        return cls("account", f"0x{address.hex()}.{field}", (f"{_hashed(address)}.{field}",))
+        return cls("account", f"0x{address.hex()}.{field}", (("account", f"{_hashed(address)}.{field}"),))
 
     @classmethod
-    def slot(cls, address: bytes, slot: int) -> Expected:
-        """A storage slot by its number."""
+    def slot(cls, address: bytes, slot: int, *, touched: bool = True) -> Expected:
+        """A storage slot by its number.
+
+        Where no transaction touched the account, nothing in the block says its address, and a node proves slots by
+        address only: the account's hash and that its storage differs is then all that can be said.
+        """
         word = slot.to_bytes(32, "big")
         first, *others = (
             f"{account}[{place}]"
             for account in (f"0x{address.hex()}", _hashed(address))
             for place in (f"0x{word.hex()}", _hashed(word))
         )
-        return cls("storage", first, tuple(others))
+        also = tuple(("storage", other) for other in others)
+        return cls("storage", first, also if touched else (*also, ("account", f"{_hashed(address)}.storage_root")))
 
     @classmethod
     def transaction(cls, index: int, what: str) -> Expected:
@@ -63,8 +68,9 @@ class Expected:
         return cls("subject", f"0x{what.hex()}")
 
     @property
-    def names(self) -> tuple[str, ...]:
-        return (self.key, *self.also)
+    def names(self) -> tuple[tuple[str, str], ...]:
+        """Scope and key of every name that the place has."""
+        return ((self.scope, self.key), *self.also)
 
     def __str__(self) -> str:
         return f"{self.scope} {self.key}"
@@ -92,7 +98,7 @@ class Effect:
         return [
             each
             for each in self.expected
-            if not (each.key in reason if each.scope == "reason" else any((each.scope, n) in found for n in each.names))
+            if not (each.key in reason if each.scope == "reason" else found.intersection(each.names))
         ]
 
     def beside(self, differences: Sequence[Difference]) -> list[Difference]:
@@ -102,7 +108,7 @@ class Effect:
         """
         if not self.exact:
             return []
-        known = {(each.scope, name) for each in self.expected for name in each.names}
+        known = {name for each in self.expected for name in each.names}
         slots = {name.partition("[")[0] for scope, name in known if scope == "storage"}
         known |= {("account", f"{account}.storage_root") for account in slots}
         return [each for each in differences if (each.scope, each.key) not in known]

@@ -90,6 +90,11 @@ class Lie:
         """Indices of the transactions that somebody signed and pays for."""
         return [index for index, raw in enumerate(self.block.transactions) if raw[0] != DEPOSIT]
 
+    def touched(self) -> set[bytes]:
+        """Every account that the honest block reads or writes."""
+        done = self.chain.run(self.block)
+        return {address for address, _ in done.touched} | {address for address, *_ in done.changes}
+
     def operator_fee(self, gas: int, fork: str = "jovian") -> int:
         """The operator fee of a transaction of the block, by the parameters that its L1 attributes set; wei."""
         values = L1Values.read(lambda slot: self.chain.storage(L1_BLOCK, slot, self.block), fork)
@@ -107,7 +112,9 @@ class Lie:
         """Every place where the sealed block departs from the honest one."""
         found = [Expected.account(address, "balance") for address, more in sorted(self._balances.items()) if more]
         found += [Expected.account(address, "nonce") for address in sorted(self._nonces)]
-        found += [Expected.slot(address, slot) for address, slot in sorted(self._slots)]
+        if self._slots:
+            touched = self.touched()
+            found += [Expected.slot(*place, touched=place[0] in touched) for place in sorted(self._slots)]
         fields = ("state_root", "receipts_root", "logs_bloom", "gas_used", "withdrawals_root")
         changed = (name for name in fields if getattr(sealed.header, name) != getattr(self.block.header, name))
         return (*map(Expected.header, changed), *self._first_receipt(), *found)

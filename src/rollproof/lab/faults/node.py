@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rollproof.lab.stack import Stack
 
 NODES: Final = ("l1", "l2", "l2-follower")
+BEACON_ROOTS: Final = bytes.fromhex("000f3df6d732807ef1319fb7b8bb8522d0beac02")  # EIP-4788
 _BLOCK: Final = frozenset({"eth_getBlockByNumber", "eth_getBlockByHash"})
 _RAW: Final = frozenset({"eth_getRawTransactionByHash", "debug_getRawTransaction"})
 _KEYS: Final = {name: (key, kind) for name, key, kind, _ in FIELDS}
@@ -193,7 +194,8 @@ class NodeLiesProof(NodeFault):
     """The node's proofs and witnesses of the block's parent do not show what it says that they show.
 
     ``kind``: value (an account's balance is altered beside its proof), nodes (the trie nodes are damaged). About
-    ``address``, by default the block's beneficiary.
+    ``address``, by default the contract of EIP-4788, which every block calls. What executing the block does not need
+    is not believed either, but no verdict hangs on it.
     """
 
     kind: str = "value"
@@ -217,7 +219,7 @@ class NodeLiesProof(NodeFault):
             return {**result, "state": [_flipped(each) for each in result["state"]]}
         if method != "eth_getProof" or not _names(params[2], self.at - 1, block.header.parent_hash):
             return result
-        account = _hex(self.address or block.header.beneficiary)
+        account = _hex(self.address or BEACON_ROOTS)
         if str(params[0]).lower() != account:
             return result
         if self.kind == "value":

@@ -56,8 +56,8 @@ class StateBalance(Sealing):
 class StateSlot(Ordinary):
     """A storage slot holds ``amount`` more than any transaction wrote, modulo 2**256.
 
-    ``address`` and ``slot`` name it. By default it is the attacker's balance of the L2's USDC; where there is no such
-    token, the first slot that a transaction of the block writes.
+    ``address`` and ``slot`` name it. By default it is the attacker's balance of the L2's USDC, in a block that moves
+    some; in another block, the first slot that one of its transactions writes.
     """
 
     address: bytes | None = None
@@ -82,7 +82,8 @@ class StateSlot(Ordinary):
         if self.address is not None and self.slot is not None:
             return self.address, self.slot
         token = stack.deployed.get("USDC")
-        if self.layer == "l2" and token is not None and "balanceOf" in token.slots:
+        known = self.layer == "l2" and token is not None and "balanceOf" in token.slots
+        if known and token is not None and token.address in lie.touched():
             holder = stack.account("attacker", self.layer).address
             key = bytes(12) + holder + token.slots["balanceOf"].to_bytes(32, "big")
             return token.address, int.from_bytes(_core.keccak256(key), "big")
