@@ -28,7 +28,9 @@ SAMPLE = 300
 def run() -> str:
     stack = Stack(seed=1)
     took = seconds(stack.populate)
-    rows = [("deploy", str(stack.l2.head.number), f"{took:.1f}", "", f"{_resident():.0f}", str(len(stack.l2.preimages)))]
+    rows = [
+        ("deploy", str(stack.l2.head.number), f"{took:.1f}", "", f"{_resident():.0f}", str(len(stack.l2.preimages)))
+    ]
     while stack.l2.head.number < BLOCKS:
         before, began = stack.l2.head.number, time.perf_counter()
         gas = 0
@@ -43,7 +45,16 @@ def run() -> str:
         )  # fmt: skip
     built = table(("step", "L2 block", "seconds", "blocks/s", "resident MB", "nodes kept"), rows)
     verified = [_verified(stack, layer) for layer in ("l1", "l2")]
-    head = ("chain", "blocks", "transactions", "hold, with the same hash", "anything else", "seconds", "EELS agrees", "strata")
+    head = (
+        "chain",
+        "blocks",
+        "transactions",
+        "hold, with the same hash",
+        "anything else",
+        "seconds",
+        "EELS agrees",
+        "strata",
+    )
     return f"{built}\n\n{table(head, verified)}"
 
 
@@ -60,7 +71,9 @@ def _verified(stack: Stack, layer: str) -> tuple[str, ...]:
                 hold += 1
             else:
                 other += 1
-                print(f"bench: {layer} block {verdict.number}: {verdict.outcome}: {verdict.reason} {verdict.differences[:3]}")
+                print(
+                    f"bench: {layer} block {verdict.number}: {verdict.outcome}: {verdict.reason} {verdict.differences[:3]}"
+                )
             transactions += verdict.transactions
     took = time.perf_counter() - began
     agreed, kinds = _second(chain)
@@ -75,7 +88,9 @@ def _second(chain: Chain) -> tuple[int, int]:
     for block in blocks:
         verdict = verify_claim(chain.claim(block), chain.witness(block), config=chain.config, second_opinion="always")
         if verdict.outcome is not Outcome.HOLDS or not (verdict.second_opinion or {}).get("agrees"):
-            raise SystemExit(f"bench: block {block.number}: {verdict.outcome} {verdict.reason} {verdict.second_opinion}")
+            raise SystemExit(
+                f"bench: block {block.number}: {verdict.outcome} {verdict.reason} {verdict.second_opinion}"
+            )
     return len(blocks), len(count)
 
 

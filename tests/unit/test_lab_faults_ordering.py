@@ -199,6 +199,7 @@ def test_equal_fees_are_no_violation(stack: Stack) -> None:
 
 @pytest.mark.parametrize("layer", ["l1", "l2"])
 def test_a_violation_is_provoked(stack: Stack, layer: str) -> None:
+    stack.run(6)  # the last of the L1's contracts
     injected = stack.inject(fault.make("priority-violated", {"layer": layer}))
     stack.run(7)
     block = stack.chain(layer).head

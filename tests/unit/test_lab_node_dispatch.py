@@ -78,6 +78,7 @@ def test_what_is_not_json_is_a_parse_error(body: bytes) -> None:
         ({**NUMBER, "params": 5}, 1),
         ({**NUMBER, "id": {}}, None),
         ({**NUMBER, "id": True}, None),
+        ({**NUMBER, "id": 2**64}, None),
     ],
 )
 def test_what_is_no_request_is_an_invalid_request(body: Any, identity: Any) -> None:

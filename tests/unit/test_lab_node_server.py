@@ -20,6 +20,7 @@ from rollproof.errors import Malformed, Retry
 from rollproof.lab.node.dispatch import MAX_REQUEST
 from rollproof.lab.node.error import Delay, Dropped, JsonRpcError
 from rollproof.lab.node.server import Server
+from rollproof.lab.node.subscription import Subscriptions
 from rollproof.replay.online import Options, verify_range
 from rollproof.types import Outcome
 from unit.served_chain import TOKEN, Served, data, l1, l2
@@ -229,6 +230,34 @@ def test_subscriptions_tell_of_heads_logs_and_pending_transactions(served: Serve
             assert await ask(connection, "eth_blockNumber") == "0x6"
 
     asyncio.run(run())
+
+
+def test_faults_have_their_say_about_events(served: Served) -> None:
+    class Faulty:
+        """Delays heads, refuses to tell of pending transactions."""
+
+        def answer(self, stack: Any, node: str, method: str, params: Any, result: Any) -> Any:
+            if method != "eth_subscription":
+                return result
+            if params == ["newHeads"]:
+                raise Delay(9, {"hash": "0x00"})
+            raise JsonRpcError(-32000, "no")
+
+    class Stack:
+        faults = (Faulty(),)
+        time = 0
+
+    subscriptions = Subscriptions(served.node)
+    served.node.stack = Stack()  # type: ignore[assignment]
+    heads, _ = (subscriptions.answer("eth_subscribe", [kind]) for kind in ("newHeads", "newPendingTransactions"))
+    assert subscriptions.events() == ([], 0)
+    served.bob.nonce = served.chain.account(served.bob.address)[0]
+    raw = served.bob.send(served.alice.address, value=1)
+    served.ask("eth_sendRawTransaction", data(raw))
+    assert subscriptions.events() == ([], 0)
+    served.mine(raw)
+    assert subscriptions.events() == ([notice(heads, {"hash": "0x00"})], 9)
+    assert subscriptions.events() == ([], 0)
 
 
 def notice(subscription: str, result: Any) -> dict[str, Any]:

@@ -75,7 +75,9 @@ def run(options: Options, say: Say | None = None) -> Iterator[Line]:
                 servers.append(serving.enter_context(Server(node, host=options.host, port=port)))
         with lock:
             stack.populate()
-        tell(f"deployed in {time.monotonic() - began:.1f} s: L1 block {stack.l1.head.number}, L2 {stack.l2.head.number}")
+        tell(
+            f"deployed in {time.monotonic() - began:.1f} s: L1 block {stack.l1.head.number}, L2 {stack.l2.head.number}"
+        )
         for server in servers:
             yield _served(server)
         if options.directory is not None:
@@ -141,7 +143,9 @@ def _summary(stack: Stack, seconds: float) -> Line:
             "transactions": sum(len(each.transactions) for each in blocks if each is not None),
             "gas_used": sum(each.header.gas_used for each in blocks if each is not None),
         }
-    values["refused"] = [{"number": block.number, "hash": "0x" + block.hash.hex()} for block, _ in stack.follower.refused]
+    values["refused"] = [
+        {"number": block.number, "hash": "0x" + block.hash.hex()} for block, _ in stack.follower.refused
+    ]
     values["seconds"] = round(seconds, 3)
     l1, l2 = values["l1"], values["l2"]
     refused = values["refused"]

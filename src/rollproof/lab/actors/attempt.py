@@ -28,7 +28,7 @@ class Attempt:
         self.stack, self.fixed, self.parameters, self.sender = stack, fixed, dict(parameters), sender
         self.sent: list[bytes] = []  # transactions, in order
         self.core: list[bytes] = []  # of them, those that do the damage
-        self.involved: list[bytes] = []  # addresses that a finding is about
+        self.robbed = bytes(20)  # the contract that a finding is about
         self.done = False
         self._waiting: list[bytes] = []
         self._paused = False
@@ -48,7 +48,7 @@ class Attempt:
     def victim(self, name: str) -> Contract:
         """The weak contract of this name, or its corrected twin."""
         found = self.deployed(f"{name}Fixed" if self.fixed else name)
-        self.involved.append(found.address)
+        self.robbed = found.address
         return found
 
     def advance(self) -> None:
@@ -66,9 +66,7 @@ class Attempt:
     def deploy(self, artifact: str, *arguments: Any) -> Contract:
         """Sends the creation of one of `attack`'s contracts; it is usable at once, in later transactions."""
         name = f"{artifact} {len(self.stack.deployed)}"
-        contract = self.stack.deploy(name, artifact, *arguments, account=self.sender, gas=GAS)
-        self.involved.append(contract.address)
-        return contract
+        return self.stack.deploy(name, artifact, *arguments, account=self.sender, gas=GAS)
 
     def send(
         self,

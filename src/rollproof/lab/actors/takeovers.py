@@ -56,7 +56,7 @@ def governance_upgrade(attempt: Attempt) -> Iterator[None]:
 def _decided(attempt: Attempt, target: Contract, data: bytes, description: str) -> Iterator[None]:
     """Proposes, votes, queues and executes; on the corrected side the guardians cancel what waits in the timelock."""
     governor, timelock = attempt.deployed("Governor"), attempt.deployed("Timelock")
-    attempt.involved += [target.address, timelock.address]
+    attempt.robbed = target.address
     description = f"{description} (#{attempt.stack.l2.head.number})"  # the same calls may be proposed again
     described = _core.keccak256(description.encode())
     calls = ([target.address], [0], [data])
@@ -100,7 +100,7 @@ def _until(attempt: Attempt, there: Callable[[], bool]) -> Iterator[None]:
 def multisig_takeover(attempt: Attempt) -> Iterator[None]:
     """Stolen keys sign a delegated call that changes the code of the Safe itself (Bybit, February 2025)."""
     safe, usdc = attempt.deployed("GuardianSafe"), attempt.deployed("USDC")
-    attempt.involved.append(safe.address)
+    attempt.robbed = safe.address
     swap, code = attempt.deploy("SingletonSwap"), attempt.deploy("DrainingVault")
     keys = THRESHOLD - 1 if attempt.fixed else attempt.parameter("keys")
     attempt.note(

@@ -54,9 +54,9 @@ def _money(stack: Stack, wiring: Wiring) -> None:
     if "USDC" not in deployed:
         wiring.deploy("USDC", "ERC20", "USD Coin", "USDC", 6)
     if stack.l2.code(predeploys.WETH):
-        deployed["WETH"] = Contract.load("WrappedEther").at(predeploys.WETH)
+        deployed["WETH"] = Contract.load("WETH").at(predeploys.WETH)
     else:
-        wiring.deploy("WETH", "WrappedEther")
+        wiring.deploy("WETH", "WETH")
     for name, ether, dollars in (
         ("liquidity-provider", 20_000, 100_000_000),
         ("arbitrageur", 2_000, 10_000_000),

@@ -112,13 +112,13 @@ def deploy(stack: Stack) -> Rollup:
         "L1StandardBridge": (messenger.address, superchain.address, system.address),
     }.items():  # fmt: skip
         _initialized(stack, admin, name, arguments)
-    operator = system.encode(
-        "setOperatorFeeScalars", config.operator_fee_scalar, config.operator_fee_constant
-    )
+    operator = system.encode("setOperatorFeeScalars", config.operator_fee_scalar, config.operator_fee_constant)
     stack.send("l1", "deployer", system.address, data=operator)
     _settled(stack)
     for address, contract in l2_contracts().items():
-        stack.deployed[f"{contract.name} {address[-1]:02x}" if contract.name == "FeeVault" else contract.name] = contract
+        stack.deployed[f"{contract.name} {address[-1]:02x}" if contract.name == "FeeVault" else contract.name] = (
+            contract
+        )
     return Rollup(
         portal.address, system.address, config, inbox, messenger.address, bridge.address, l1["deployer"],
         {each.address: each for each in stack.deployed.values()},

@@ -60,7 +60,7 @@ class ContractExploit(Fault):
         held = [each for each in block.hashes if each in self._attempt.core] if layer == "l2" else []
         if held and not self.fixed:
             named = Expected.finding(self.detector or self.id)
-            subjects = map(Expected.subject, [*held, self._attempt.involved[0]])
+            subjects = map(Expected.subject, [*held, self._attempt.robbed])
             self.effects.append(
                 Effect(layer, block.number, block.hash, stack.time, (named, *subjects), Outcome.HOLDS, exact=False)
             )

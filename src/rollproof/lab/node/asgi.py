@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from rollproof.lab.node.dispatch import MAX_REQUEST, Answer, Reply, dispatch
-from rollproof.lab.node.error import Delay, Dropped
+from rollproof.lab.node.error import Dropped
 from rollproof.lab.node.node import Node
 from rollproof.lab.node.subscription import Subscriptions
 
@@ -28,10 +28,13 @@ _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class App:
-    """Calls are answered in ``workers``, so that a long one does not keep connections waiting."""
+    """Calls are answered in ``workers``, so that a long one does not keep connections waiting.
 
-    def __init__(self, node: Node, workers: ThreadPoolExecutor) -> None:
-        self._node, self._workers = node, workers
+    A second by the simulated clock, which faults delay answers by, is one of ``speed`` parts of a real one.
+    """
+
+    def __init__(self, node: Node, workers: ThreadPoolExecutor, speed: int = 1) -> None:
+        self._node, self._workers, self._speed = node, workers, speed
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -42,7 +45,7 @@ class App:
     async def _answered(self, body: bytes, answer: Answer) -> Reply:
         reply = await asyncio.get_running_loop().run_in_executor(self._workers, dispatch, body, answer)
         if reply.delay:
-            await asyncio.sleep(reply.delay)
+            await asyncio.sleep(reply.delay / self._speed)
         return reply
 
     async def _http(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -85,6 +88,7 @@ class App:
             await send({"type": "websocket.close", "code": 1011, "reason": ""})
         finally:
             telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)  # it may have ended with the connection
 
     async def _tell(self, subscriptions: Subscriptions, send: Send, order: asyncio.Lock) -> None:
         while True:
@@ -94,13 +98,11 @@ class App:
             async with order:
                 try:
                     loop = asyncio.get_running_loop()
-                    events = await loop.run_in_executor(self._workers, subscriptions.events)
-                except Delay as late:
-                    await asyncio.sleep(late.seconds)
-                    continue
+                    events, late = await loop.run_in_executor(self._workers, subscriptions.events)
                 except Dropped:
                     await send({"type": "websocket.close", "code": 1011, "reason": ""})
                     return
+                await asyncio.sleep(late / self._speed)
                 for event in events:
                     await send({"type": "websocket.send", "text": msgspec.json.encode(event).decode()})
 

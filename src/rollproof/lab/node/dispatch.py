@@ -102,7 +102,9 @@ def _wrong(call: Any) -> JsonRpcError | None:
 
 
 def _is_id(value: Any) -> bool:
-    return value is None or (isinstance(value, str | int | float) and not isinstance(value, bool))
+    if isinstance(value, int):
+        return not isinstance(value, bool) and -(2**63) <= value < 2**64  # what our own JSON can repeat
+    return value is None or isinstance(value, str | float)
 
 
 def _failed(identity: Any, error: JsonRpcError) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, Final
 
 from rollproof.chain import wire
 from rollproof.errors import Malformed
+from rollproof.lab import scenario
 from rollproof.lab.faults import fault as faults
 from rollproof.lab.faults.fault import Fault
 from rollproof.lab.node import block as shown
@@ -33,9 +35,15 @@ def listed(node: Node, _params: Params) -> dict[str, Any]:
                 "check": each.check,
                 "parameters": {field.name: str(field.type) for field in fields(each) if field.init},
             }
-            for each in faults.registered().values()
+            for each in _known().values()
         ],
     }
+
+
+def _known() -> Mapping[str, type[Fault]]:
+    """Every fault by its id, once all of their modules are read."""
+    scenario.chosen((), None, ())
+    return faults.registered()
 
 
 def _active(fault: Fault) -> dict[str, Any]:
@@ -56,6 +64,7 @@ def inject(node: Node, params: Params) -> dict[str, Any]:
     stack = node.stack_of()
     if len(stack.faults) >= MAX_FAULTS:
         raise Malformed(f"{MAX_FAULTS} faults are at work: lift one first")
+    _known()
     return _active(stack.inject(faults.make(_name(params), params.mapping(1))))
 
 
@@ -71,10 +80,11 @@ def lift(node: Node, params: Params) -> int:
 
 
 def step(node: Node, params: Params) -> str:
-    """``lab_step(n)``: that many L2 block times, at once; the clock afterwards, seconds."""
+    """``lab_step(n)``: that many L2 block times at once, and the follower after them; the clock then, seconds."""
     steps = params.read(0, _steps) if params.given(0) else 1
     stack = node.stack_of()
     stack.run(steps)
+    stack.follower.sync()
     return wire.to_quantity(stack.time)
 
 

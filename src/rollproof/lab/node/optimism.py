@@ -119,6 +119,9 @@ def rollup_config(node: Node, _params: Params) -> dict[str, Any]:
                     system_config.encode_fee_scalars(system.base_fee_scalar, system.blob_base_fee_scalar)
                 ),
                 "gasLimit": system.gas_limit,
+                "eip1559Params": to_data(
+                    system.eip1559_denominator.to_bytes(4, "big") + system.eip1559_elasticity.to_bytes(4, "big")
+                ),
                 "operatorFeeParams": to_data(
                     bytes(20)
                     + system.operator_fee_scalar.to_bytes(4, "big")

@@ -24,16 +24,19 @@ STOP_SECONDS: Final = 2
 
 
 class Server:
-    """Serves ``node`` from `start` to `stop`; also a context manager. ``port`` 0 takes any free one: see ``port``."""
+    """Serves ``node`` from `start` to `stop`; also a context manager. ``port`` 0 takes any free one: see ``port``.
 
-    def __init__(self, node: Node, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    ``speed``: how often faster than real time the stack's clock runs; a delayed answer waits by that clock.
+    """
+
+    def __init__(self, node: Node, *, host: str = "127.0.0.1", port: int = 0, speed: int = 1) -> None:
         """Takes the port. Raises Retry where it is in use, Malformed for an address that this machine does not have."""
         self.node, self.host = node, host
         self._socket = _listen(host, port)
         self.port: int = self._socket.getsockname()[1]
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix=f"node-{node.name}")
         config = uvicorn.Config(
-            App(node, self._workers),
+            App(node, self._workers, speed),
             http="h11",
             ws="websockets-sansio",
             loop="asyncio",

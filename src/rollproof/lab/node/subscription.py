@@ -15,7 +15,8 @@ from rollproof.chain.wire import to_data
 from rollproof.lab.block import Block
 from rollproof.lab.node import block as shown
 from rollproof.lab.node import transaction
-from rollproof.lab.node.error import LIMIT, METHOD_NOT_FOUND, JsonRpcError, invalid
+from rollproof.lab.node.dispatch import MAX_DELAY
+from rollproof.lab.node.error import LIMIT, METHOD_NOT_FOUND, Delay, JsonRpcError, invalid
 from rollproof.lab.node.eth.logs import waiting, wanted_logs
 from rollproof.lab.node.filters import Moved, Watch, moved
 from rollproof.lab.node.method import Method
@@ -63,16 +64,25 @@ class Subscriptions:
         self._watches[identity] = watch
         return identity
 
-    def events(self) -> list[dict[str, Any]]:
-        """Notifications of what happened since the last look, in order; faults have their say about each."""
+    def events(self) -> tuple[list[dict[str, Any]], int]:
+        """Notifications of what happened since the last look, in order, and by how many seconds they are late.
+
+        Faults have their say about each: what one refuses to answer is not told. Raises Dropped where one wants that.
+        """
         found: list[dict[str, Any]] = []
+        late = 0
         with self._node.lock:
-            for identity, watch in self._watches.items():
-                for each in _news(watch, self._node):
-                    result = self._node.through_faults("eth_subscription", [watch.kind], each)
+            for identity, watch in list(self._watches.items()):
+                for each in list(_news(watch, self._node)):
+                    try:
+                        result = self._node.through_faults("eth_subscription", [watch.kind], each)
+                    except Delay as delay:
+                        result, late = delay.result, max(late, delay.seconds)
+                    except JsonRpcError:
+                        continue
                     params = {"subscription": identity, "result": result}
                     found.append({"jsonrpc": "2.0", "method": "eth_subscription", "params": params})
-        return found
+        return found, min(late, MAX_DELAY)
 
 
 def _news(watch: Watch, node: Node) -> Iterator[Any]:

@@ -13,7 +13,7 @@ struct Config {
     uint16 liquidationFeeBps; // of what a liquidation closes
     uint16 keeperShareBps; // of the liquidation fee
     uint16 stepBps; // of the position: what one partial liquidation closes
-    uint128 skewScale; // size at which premium and funding would be one whole maxPremium-free unit: 100 %, fundingFactor
+    uint128 skewScale; // size: at this skew the premium would be 100 % (it is bounded), the funding fundingFactor
     uint128 maxOpenInterest; // size, for each side
     uint64 maxPremium; // bound of the mark price's premium over the oracle's, fraction
     uint64 fundingFactor; // funding per second at a skew of skewScale, fraction
@@ -146,7 +146,7 @@ event Adl(
 );
 /// What an account lost beyond its collateral: the fund paid `covered` of it to the pool.
 event Shortfall(uint256 indexed market, address indexed account, uint256 amount, uint256 covered);
-/// Borne by the pool (`lost` by `account`), or by `account` where the pool could not pay its forced profit.
+/// With `byPool` a loss of `account` that the pool bears; without, a forced profit of `account` that the pool lacked.
 event BadDebt(uint256 indexed market, address indexed account, uint256 amount, bool byPool);
 event InsuranceChanged(int256 change, uint256 balance);
 event LiquidityAdded(address indexed provider, uint256 amount, uint256 shares);
