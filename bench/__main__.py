@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import anvil, control, eels, inspector, stages, throughput
+from bench import anvil, building, control, eels, inspector, stages, throughput
 
 SECTIONS = {
     "inspector": ("What noting costs", inspector.run),
@@ -16,6 +16,7 @@ SECTIONS = {
     "throughput": ("Blocks a second, and memory", throughput.run),
     "anvil": ("Against anvil's tracers", anvil.run),
     "eels": ("Against EELS", eels.run),
+    "building": ("Building blocks against anvil", building.run),
     "control": ("The lab without a fault", control.run),
 }
 

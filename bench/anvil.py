@@ -24,7 +24,7 @@ TRACERS = ("callTracer", "prestateTracer")
 
 def run() -> str:
     rows = []
-    with _anvil() as url:
+    with anvil() as url:
         node = nodes_of([url])[0]
         for loop in LOOPS:
             number, base_fee, gas = _mine(node, loop)
@@ -84,11 +84,11 @@ def _mine(node: Any, loop: Loop) -> tuple[str, int, int]:
 
 
 @contextmanager
-def _anvil() -> Iterator[str]:
+def anvil(*arguments: str) -> Iterator[str]:
     found = sorted((ROOT / "build" / "node" / "node_modules" / "@foundry-rs").glob("anvil-*/bin/anvil*"))
     if not found:
         raise SystemExit("bench: no anvil: `make node-tools` installs it")
-    command = [str(found[0]), "--port", "0", "--hardfork", "prague", "--gas-limit", "30000000"]
+    command = [str(found[0]), "--port", "0", "--gas-limit", "30000000", *(arguments or ("--hardfork", "prague"))]
     with tempfile.TemporaryFile("w+") as log, subprocess.Popen(command, stdout=log, stderr=log) as node:
         try:
             for _ in range(600):

@@ -71,9 +71,7 @@ def _verified(stack: Stack, layer: str) -> tuple[str, ...]:
                 hold += 1
             else:
                 other += 1
-                print(
-                    f"bench: {layer} block {verdict.number}: {verdict.outcome}: {verdict.reason} {verdict.differences[:3]}"
-                )
+                print(f"{layer} {verdict.number}: {verdict.outcome} {verdict.reason} {verdict.differences[:2]}")
             transactions += verdict.transactions
     took = time.perf_counter() - began
     agreed, kinds = _second(chain)

@@ -205,6 +205,7 @@ def build_block(
     skip: bool = False,
     trace: bool = False,
 ) -> Done | Invalid | Needs: ...  # as run_block, and adds the new state's nodes and codes to the preimages
+
 # With skip, a transaction that may not be in the block is left out: see Done.included and Done.refused.
 def write_state(
     preimages: Preimages,

@@ -165,7 +165,7 @@ def hostile(methods: list[str]) -> st.SearchStrategy[tuple[str, list[Any]]]:
     return st.tuples(st.sampled_from(methods), st.lists(value, max_size=4))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(hostile(sorted(served().node.methods)))
 def test_no_parameters_bring_the_node_down(call: tuple[str, list[Any]]) -> None:
     """Whatever is asked, the answer is a result or an error with a code of the list; never an internal one."""

@@ -12,6 +12,8 @@ from rollproof.chain import proof
 from rollproof.chain.node import Node as Client
 from rollproof.chain.rpc import Limits, Rpc
 from rollproof.lab import bytecode
+from rollproof.lab.node.filters import MAX_FILTERS
+from rollproof.lab.node.log import MAX_ASKED
 from rollproof.lab.node.node import Node
 from rollproof.replay.payload import from_block_rlp
 from unit.served_chain import ETHER, TIME, TOKEN, Served, data, l1, l2, slot, word
@@ -185,6 +187,9 @@ def test_logs_are_filtered_as_specified(served: Served) -> None:
     assert found(topics=[bob]) == found(topics=[None, alice]) == []
     assert found(topics=[None, bob]) == found(topics=[[alice, bob], [alice, bob]]) == everything
     assert found(topics=[alice, bob, None]) == []  # more places than topics
+    many = [data(word(each)) for each in range(MAX_ASKED + 1)]
+    assert found(topics=[[*many, alice]]) == everything
+    assert found(topics=[many]) == found(topics=[many[:3]]) == []
     block = served.ask("eth_getBlockByNumber", "0x1", False)["hash"]
     assert [each["blockNumber"] for each in served.ask("eth_getLogs", {"blockHash": block})] == ["0x1"]
     for wrong in (
@@ -334,9 +339,9 @@ def test_the_number_of_filters_is_bounded(served: Served) -> None:
     first = served.ask("eth_newBlockFilter")
     second = served.ask("eth_newBlockFilter")
     served.ask("eth_getFilterChanges", first)
-    for _ in range(999):
+    for _ in range(MAX_FILTERS - 1):
         served.ask("eth_newBlockFilter")
-    assert len(served.node.filters) == 1_000
+    assert len(served.node.filters) == MAX_FILTERS
     assert served.ask("eth_getFilterChanges", first) == []  # asked for lately
     assert served.refused("eth_getFilterChanges", second)[0] == -32000
 

@@ -73,7 +73,7 @@ class Check(Protocol):
         ...
 
 
-class Impatient:
+class LabNode:
     """A node as a provider; an answer that comes later than `PATIENCE` does not come."""
 
     def __init__(self, node: Node) -> None:
@@ -107,7 +107,7 @@ class Verify:
         refused = stack.follower.refused
         for block, _ in refused[self._refused :]:
             payload = msgspec.json.encode(wire_form.payload(block))
-            asked = partial(verify_payload, [Impatient(outside.nodes["l2-follower"])], payload, _options(stack.l2))
+            asked = partial(verify_payload, [LabNode(outside.nodes["l2-follower"])], payload, _options(stack.l2))
             for each in _judged(asked):
                 yield Detection(self.id, "l2", block.number, stack.l2.head.number, stack.time, *each, "payload")
         self._refused = len(refused)
@@ -127,12 +127,13 @@ class Verify:
 
     def _block(self, outside: Outside, layer: str, block: Block) -> Iterator[_Found]:
         stack = outside.stack
-        provider = Impatient(outside.nodes[layer])
+        provider = LabNode(outside.nodes[layer])
         yield from _judged(partial(verify_range, [provider], str(block.number), _options(stack.chain(layer))))
-        others = [provider]
+        names = [layer]
         if layer == "l2" and stack.follower.chain.block(block.number) is not None:
-            others.append(Impatient(outside.nodes["l2-follower"]))
-        clients = [Client(rpc) for rpc in nodes_of(others, limits=_ONCE)]
+            names.append("l2-follower")
+        asked = nodes_of([LabNode(outside.nodes[name]) for name in names], limits=_ONCE)
+        clients = [Client(rpc.named(name)) for rpc, name in zip(asked, names, strict=True)]
         try:
             try:
                 clients[0].receipts(clients[0].block(block.number))

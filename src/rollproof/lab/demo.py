@@ -41,14 +41,14 @@ def run(directory: Path, seed: int = 0) -> Iterator[str]:
     stack.run(AFTER)
     number = fault.effects[0].number
     gained = (_dollars(stack) - held) // USD
-    yield f"L2 block {number}: a transaction pays the attacker {PAID} USDC, and the sequencer's machine goes wrong: it holds"
+    yield f"L2 block {number}: a transaction pays the attacker {PAID} USDC, and the sequencer goes wrong: it has"
     yield f"{gained:,} more. Header, roots and hash fit the lie, so whoever only follows the chain sees nothing."
     yield _told(stack)
     first, last = number - AROUND, number + AROUND
     with Server(Node(stack.l2, stack=stack, name="l2")) as server:
         command = ["verify", "--rpc-url", server.url, "--config", str(configs["l2"]), "--block", f"{first}:{last + 1}"]
         yield "$ rollproof " + " ".join(command)
-        found = subprocess.run(  # noqa: S603: our own command
+        found = subprocess.run(
             [sys.executable, "-m", "rollproof", *command, "--audit-rate", "0"],
             capture_output=True,
             text=True,

@@ -24,7 +24,7 @@ _WAITS = frozenset({"nonce-too-high", "fee-below-base-fee", "block-gas-exceeded"
 
 
 class Sequencer:
-    """Builds L2 blocks on the head; ``ordering`` is "fifo" or "priority-fee", and is what the chain says that it does."""
+    """Builds L2 blocks on the head; ``ordering`` is "fifo" or "priority-fee", as the chain says that it orders."""
 
     def __init__(self, stack: Stack, ordering: str = "fifo") -> None:
         if ordering not in ("fifo", "priority-fee"):

@@ -1,4 +1,4 @@
-"""A sample of a chain's blocks that holds every kind of thing its blocks do: for who cannot re-execute them all twice."""
+"""A sample of a chain's blocks that holds every kind of thing its blocks do, for who cannot execute them all twice."""
 
 from __future__ import annotations
 

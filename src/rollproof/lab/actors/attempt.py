@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 from rollproof.errors import Missing, Unsupported
 
 if TYPE_CHECKING:
-    from rollproof.lab.block import Block
     from rollproof.lab.contract import Contract
     from rollproof.lab.stack import Stack
 
@@ -91,18 +90,9 @@ class Attempt:
             self.core.append(sent)
         return sent
 
-    def succeeded(self, sent: bytes) -> bool:
-        receipt = self.stack.receipt("l2", sent)
-        return receipt is not None and receipt["status"] == 1
-
     def view(self, contract: Contract, function: str, *arguments: Any) -> Any:
         """The first value that a view answers."""
         return self.stack.view("l2", contract, function, *arguments)[0]
-
-    def blocks(self) -> dict[bytes, Block]:
-        """The canonical blocks that hold transactions of `core`, by transaction."""
-        found = ((each, self.stack.l2.locate(each)) for each in self.core)
-        return {each: place[0] for each, place in found if place is not None}
 
     def parameter(self, name: str) -> int:
         return self.parameters[name]

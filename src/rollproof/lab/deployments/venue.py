@@ -1,4 +1,4 @@
-"""The perpetuals venue on the L2: collateral, prices, markets, liquidity, an insurance fund, and money for who trades."""
+"""The perpetuals venue on the L2: collateral, prices, markets, liquidity, insurance, and money for who trades."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def venue(stack: Stack) -> None:
         scale = 20_000_000 * UNIT * 10**8 // price  # twenty million dollars of size
         data = perpetuals.encode("addMarket", word(symbol), config(feed.address, scale))
         send("l2", "deployer", perpetuals.address, data=data)
-    holders = {name: WALLET for name in (*TRADERS, "liquidator")}
+    holders = dict.fromkeys((*TRADERS, "liquidator"), WALLET)
     holders["liquidity-provider"] = LIQUIDITY + INSURANCE + WALLET
     for name, amount in holders.items():
         data = usdc.encode("mint", stack.account(name, "l2").address, amount)

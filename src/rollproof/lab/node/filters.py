@@ -14,7 +14,7 @@ from rollproof.lab.chain import Chain
 from rollproof.lab.node import log
 from rollproof.lab.node.log import Filter
 
-MAX_FILTERS: Final = 1_000
+MAX_FILTERS: Final = 256
 MAX_STEPS: Final = 10_000  # blocks between two questions
 
 

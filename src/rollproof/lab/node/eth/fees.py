@@ -15,6 +15,7 @@ from rollproof.lab.node.error import EXECUTION, JsonRpcError, invalid
 from rollproof.lab.node.method import Method
 from rollproof.lab.node.node import Node
 from rollproof.lab.node.params import Params
+from rollproof.lab.node.receipt import blob_price
 from rollproof.replay import consensus
 from rollproof.replay.blob_gas import blob_base_fee
 
@@ -70,10 +71,7 @@ def history(node: Node, params: Params) -> dict[str, Any]:
         raise JsonRpcError(EXECUTION, "a block that is not canonical has no history")
     config = node.chain.config
     blobs = [config.blob_schedule(each.number, each.timestamp) for each in span]
-    fees = [
-        1 if b is None else blob_base_fee(each.header.excess_blob_gas or 0, b[2])
-        for each, b in zip(span, blobs, strict=True)
-    ]
+    fees = [blob_price(node.chain, each) for each in span]
     found: dict[str, Any] = {
         "oldestBlock": to_quantity(first),
         "baseFeePerGas": [to_quantity(each.header.base_fee or 0) for each in span]
