@@ -59,7 +59,7 @@ class Chain:
         listed = None
         if claim.withdrawals is not None:
             listed = [(each.index, each.validator_index, each.address, each.amount) for each in claim.withdrawals]
-        root, fresh = _core.post_state(
+        done = _core.build_block(
             self.preimages,
             self.head.state_root,
             _core.Rules(**execute.arguments(inputs)),
@@ -67,8 +67,8 @@ class Chain:
             claim.transactions,
             listed,
         )
-        assert root == header.state_root
-        self.preimages.add(fresh)
+        assert isinstance(done, _core.Done)
+        assert done.state_root == header.state_root
         self.head = header
 
 

@@ -9,9 +9,9 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 
+import demonstration as demo
 from rollproof.chain import config
 from rollproof.chain.schedule import ChainConfig
-import demonstration as demo
 from small_chain import Built
 
 ETHEREUM, OP_STACK = 1337, 1338

@@ -15,8 +15,8 @@ from typing import Any
 from rollproof import _core
 from rollproof.chain import header
 from rollproof.chain.endpoint import Reply
-from small_chain import Built
 from rollproof.types import Header
+from small_chain import Built
 
 ASKED = 48  # answers that a fault can hit
 

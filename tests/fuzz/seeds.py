@@ -16,10 +16,10 @@ from fuzz import chain
 from rollproof import _core
 from rollproof.chain.header import encode
 from rollproof.errors import RollproofError
-from small_chain import Built
 from rollproof.replay import execute, judge, record
 from rollproof.replay.draft import Draft
 from rollproof.replay.execute import Inputs
+from small_chain import Built
 
 TARGETS = ("rlp", "trie", "witness", "transaction", "header", "block")
 LARGEST = 160_000  # bytes of a block that is worth mutating whole

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import demonstration as demo
 from fuzz import chain
 from fuzz.engine import Target
 from fuzz.mutate import change, edge, mutate_bytes, mutate_json
@@ -24,11 +25,10 @@ from rollproof.chain.node import Node
 from rollproof.chain.rpc import Limits, Rpc
 from rollproof.chain.witness import NodeSource
 from rollproof.errors import RollproofError
-import demonstration as demo
-from small_chain import Built
 from rollproof.replay import body, evidence, payload, record
 from rollproof.replay.verify import verify_claim
 from rollproof.types import Claim, Header, Outcome
+from small_chain import Built
 
 if TYPE_CHECKING or sys.version_info < (3, 14):
     from backports import zstd

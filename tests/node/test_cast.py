@@ -6,6 +6,7 @@ import json
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from rollproof.lab.chain import Chain
 from rollproof.lab.node.node import Node
 from rollproof.lab.node.server import Server
 from rollproof.lab.pool import Pool
+from unit.served_chain import Served, l2
 
 KEY = "0x" + signing.KEY.hex()
 SOMEBODY = "0x" + "77" * 20
@@ -75,13 +77,11 @@ class Cast:
         return str(receipt["contractAddress"])
 
 
-@pytest.fixture
-def cast(tmp_path: Path) -> Iterator[Cast]:
-    program = binary()
-    accounts = genesis.l1_accounts([]) | {SENDER: Holder(balance=10**22)}
-    chain = Chain(genesis.configs()["l1"], accounts, timestamp=1_780_000_000, gas_limit=30_000_000)
-    pool = Pool("ethereum")
-    node = Node(chain, pool=pool, name="l1")
+@contextmanager
+def serving(node: Node, home: Path) -> Iterator[Cast]:
+    """cast, and a node whose pool goes into a block at once."""
+    program, chain, pool = binary(), node.chain, node.pool
+    assert pool is not None
     stop = threading.Event()
 
     def mine() -> None:
@@ -95,9 +95,24 @@ def cast(tmp_path: Path) -> Iterator[Cast]:
     miner = threading.Thread(target=mine, daemon=True)
     with Server(node) as server:
         miner.start()
-        yield Cast(program, server.url, tmp_path, chain)
+        yield Cast(program, server.url, home, chain)
         stop.set()
         miner.join()
+
+
+@pytest.fixture
+def cast(tmp_path: Path) -> Iterator[Cast]:
+    accounts = genesis.l1_accounts([]) | {SENDER: Holder(balance=10**22)}
+    chain = Chain(genesis.configs()["l1"], accounts, timestamp=1_780_000_000, gas_limit=30_000_000)
+    with serving(Node(chain, pool=Pool("ethereum"), name="l1"), tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def on_l2(tmp_path: Path) -> Iterator[tuple[Cast, Served]]:
+    served = l2()
+    with serving(served.node, tmp_path) as found:
+        yield found, served
 
 
 def test_it_deploys_sends_and_reads(cast: Cast) -> None:
@@ -169,17 +184,42 @@ def test_failures_come_through_with_their_reason(cast: Cast) -> None:
     assert "struct logger" in cast.fails("rpc", "debug_traceTransaction", receipt["transactionHash"])
 
 
-def test_delegations_and_blobs(cast: Cast, tmp_path: Path) -> None:
+def test_delegations(cast: Cast) -> None:
     """With a gas limit, because estimates of these are refused by name."""
     address = cast.create(scripts.READ)
     assert "authorizationList" in cast.fails("send", "--private-key", KEY, "--auth", address, SOMEBODY)
     receipt = cast.json("send", "--private-key", KEY, "--gas-limit", "100000", "--auth", address, SOMEBODY)
     assert (receipt["status"], receipt["type"]) == ("0x1", "0x4")
     assert cast.say("code", FROM) == "0xef0100" + address[2:]
+
+
+@pytest.mark.slow  # cast's KZG setup
+def test_blobs(cast: Cast, tmp_path: Path) -> None:
     file = tmp_path / "blob"
     file.write_bytes(b"data")
-    receipt = cast.json(
-        "send", "--private-key", KEY, "--gas-limit", "100000", "--blob", "--path", str(file), SOMEBODY
-    )  # fmt: skip
+    blob = ["--gas-limit", "100000", "--blob", "--path", str(file)]
+    receipt = cast.json("send", "--private-key", KEY, *blob, SOMEBODY)
     assert (receipt["status"], receipt["type"], receipt["blobGasUsed"]) == ("0x1", "0x3", hex(131_072))
     assert cast.chain.head.header.blob_gas_used == 131_072
+
+
+def test_an_l2_with_deposits_is_read_and_written(on_l2: tuple[Cast, Served]) -> None:
+    """What cast 1.7.1 knows of the OP Stack; `cast run` picks its rules by well-known chain ids and cannot."""
+    cast, served = on_l2
+    first = served.chain.block(1)
+    assert first is not None
+    block = cast.json("block", "1", "--full")
+    assert [each["type"] for each in block["transactions"]] == ["0x7e", "0x7e"]
+    deposit = "0x" + first.hashes[1].hex()
+    assert int(cast.json("tx", deposit)["mint"], 16) == 10**18
+    receipt = cast.json("receipt", deposit)
+    assert (receipt["type"], receipt["depositNonce"], receipt["status"]) == ("0x7e", "0x0", "0x1")
+    key = "0x" + served.alice.key.hex()
+    before = int(cast.say("balance", "0x" + served.alice.address.hex()))
+    sent = cast.json("send", "--private-key", key, SOMEBODY, "--value", "7")
+    receipt = cast.json("receipt", sent["transactionHash"])
+    paid = int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16) + int(receipt["l1Fee"], 16) + 7
+    paid += 100 * int(receipt["gasUsed"], 16) * int(receipt["operatorFeeScalar"], 16)  # Jovian
+    paid += int(receipt["operatorFeeConstant"], 16)
+    assert before - int(cast.say("balance", "0x" + served.alice.address.hex())) == paid
+    assert cast.say("balance", SOMEBODY) == "7"

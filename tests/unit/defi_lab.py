@@ -39,10 +39,12 @@ class Lab:
         """What the call gave, whether it succeeded or not."""
         return self.transact(account, to.address, to.encode(call, *arguments), **more)
 
-    def transact(self, account: str, to: bytes | None, data: bytes, *, gas: int = 5_000_000, **more: Any) -> Any:
+    def transact(
+        self, account: str, to: bytes | None, data: bytes, *, gas: int = 5_000_000, **more: Any
+    ) -> Mapping[str, Any]:
         return self.included(self.stack.send("l2", account, to, data=data, gas=gas, **more))
 
-    def included(self, sent: bytes) -> Any:
+    def included(self, sent: bytes) -> Mapping[str, Any]:
         """What a transaction gave, in the next block."""
         self.stack.step()
         receipt = self.stack.receipt("l2", sent)
@@ -94,8 +96,7 @@ def calls(steps: Sequence[tuple[bytes, bytes]], answer: bytes = b"") -> bytes:
     for to, data in steps:
         code += _stored(data)
         code += bytes.fromhex("5f5f") + _push2(len(data)) + bytes.fromhex("5f5f73") + to + bytes.fromhex("5af1")
-        after = len(code) + 7
-        code += b"\x61" + after.to_bytes(2, "big") + bytes.fromhex("575f5ffd5b")[:1] + bytes.fromhex("5f5ffd5b")
+        code += _push2(len(code) + 7) + bytes.fromhex("575f5ffd5b")  # JUMPI over the REVERT
     return code + _stored(answer) + _push2(len(answer)) + bytes.fromhex("5ff3")
 
 

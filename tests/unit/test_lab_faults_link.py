@@ -463,7 +463,7 @@ def test_a_forged_withdrawal_takes_ether(stack: Stack, by: str) -> None:
         verdict = verify_claim(
             stack.l2.claim(lie), stack.l2.witness(lie), config=stack.l2.config, second_opinion="never"
         )
-        assert verdict.outcome is Outcome.BROKEN
+        assert verdict.outcome is effect.outcome is Outcome.BROKEN
     assert any(Expected.subject(topics[1]) in effect.expected for effect in injected.effects)
     # Nobody contests the game; its creator has it resolved.
     game = first_game(stack)
@@ -476,6 +476,13 @@ def test_a_forged_withdrawal_takes_ether(stack: Stack, by: str) -> None:
     assert portal.finalized_from_log(topics_, data) == (topics[1], True)
     assert stack.l1.account(stack.rollup.portal)[1] == wealth - 100 * ETHER
     assert 99 * ETHER < stack.l1.account(attacker)[1] - before <= 100 * ETHER
+    stack.run(12)
+    assert stack.l1.account(attacker)[0] == 2  # it was proven and finalized, once each
+    assert stack.halted("challenger")
+    stack.lift(injected)
+    assert not stack.halted("challenger")
+    stack.inject(fault.make("forged-withdrawal", {"by": by}))
+    assert not stack.halted("challenger")
 
 
 def first_game(stack: Stack) -> Contract:
@@ -560,6 +567,10 @@ def test_a_game_is_blacklisted(stack: Stack) -> None:
     assert topics[1][12:] == first_game(stack).address
     assert prove(stack, sent) == 1  # against the next one
     assert "blacklisted" not in obstacle(stack, sent)
+    stack.lift(injected)
+    stack.inject(fault.make("game-blacklisted", {}))
+    stack.run(12)
+    assert "blacklisted" in obstacle(stack, sent)  # that one, which is the newest
 
 
 def test_games_are_retired(stack: Stack) -> None:

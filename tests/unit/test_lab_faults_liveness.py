@@ -9,7 +9,6 @@ import pytest
 
 from rollproof import _core
 from rollproof.errors import Malformed, Unsupported
-from rollproof.lab.batcher import Batcher
 from rollproof.lab.block import Block
 from rollproof.lab.faults import fault
 from rollproof.lab.faults.effect import Expected
@@ -134,8 +133,7 @@ def test_empty_blocks_are_replaced_by_others_too(stack: Stack) -> None:
 
 
 def test_no_reorganisation_of_what_is_sent_to_l1(stack: Stack) -> None:
-    batcher = Batcher(stack)
-    stack.operators.append(batcher)
+    batcher = stack.batcher
     dropped: list[Block] = []
     stack.listeners.append(lambda layer, head, gone: dropped.extend(gone))
     while batcher.sent == 0:

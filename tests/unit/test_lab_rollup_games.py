@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from rollproof.lab.contract import Contract
-from rollproof.lab.deployments.rollup import GAME_CLOCK
+from rollproof.lab.deployments.rollup import BOND, GAME_CLOCK
 from rollproof.replay.header import encode_header
 from rollproof.rollup.op_stack import dispute_game, output_root
 from rollproof.rollup.op_stack.dispute_game import GameStatus
 from rollproof.types import Header
-from unit.rollup_bed import BOND, CANNON, PERMISSIONED, WRONG, Bed, balance
+from unit.rollup_bed import CANNON, PERMISSIONED, WRONG, Bed, balance
 
 
 @pytest.fixture(scope="module")

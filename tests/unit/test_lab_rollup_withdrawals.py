@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rollproof.lab.deployments.rollup import GAME_CLOCK, GAME_FINALITY, PROOF_MATURITY
+from rollproof.lab.deployments.rollup import BOND, GAME_CLOCK, GAME_FINALITY, PROOF_MATURITY
 from rollproof.rollup.op_stack import deposit, dispute_game, output_root, portal
 from rollproof.rollup.op_stack import withdrawal as withdrawals
 from rollproof.rollup.op_stack.dispute_game import GameStatus
 from rollproof.rollup.op_stack.withdrawal import Withdrawal
-from unit.rollup_bed import BOND, CANNON, ETHER, PERMISSIONED, WRONG, Bed, balance
+from unit.rollup_bed import CANNON, ETHER, PERMISSIONED, WRONG, Bed, balance
 
 
 @pytest.fixture(scope="module")

@@ -223,8 +223,8 @@ def test_only_its_operator_runs_an_attack(lab: Lab) -> None:
     attempt.advance()
     lab.stack.step()
     [attack] = [each for name, each in lab.stack.deployed.items() if name.startswith("ReentrancyAttack")]
-    for call in (("run", 0), ("collect", [])):
-        assert lab.refused("bystander", attack, *call).startswith("OnlyOperator")
+    assert lab.refused("bystander", attack, "run", 0).startswith("OnlyOperator")
+    assert lab.refused("bystander", attack, "collect", []).startswith("OnlyOperator")
 
 
 def test_the_attacker_does_what_it_is_told(lab: Lab) -> None:

@@ -49,8 +49,9 @@ class Deleting:
             prev_randao=header.mix_hash,
             base_fee=7,
         )
-        self.root, new = _core.post_state(held, parent.state_root, self.rules, self.env, transactions, [])
-        held.add(new)
+        done = _core.build_block(held, parent.state_root, self.rules, self.env, transactions, [])
+        assert isinstance(done, _core.Done)
+        self.root = done.state_root
         header = replace(header, state_root=self.root, withdrawals_root=EMPTY_ROOT)
         self.chain.headers.append(header)
         self.chain.hashes.append(seal(header).hash)

@@ -15,7 +15,8 @@ _TABLE: Final = (
 )
 _INTRODUCTION: Final = """# The drill
 
-Every fault that the lab can be given, each on a lab of its own, and what the checks that exist found of it.
+Every fault that the lab can be given, with its default parameters and each on a lab of its own, and what the checks
+that exist found of it.
 
 - **found by**: the check, and what it looked at: a *block* as a node serves it, or the *payload* that the honest
   node refused.
@@ -24,7 +25,8 @@ Every fault that the lab can be given, each on a lab of its own, and what the ch
 - **place**: whether the check named every account, slot, header field or phrase that the fault declares it
   touched, and nothing else.
 - **alarms**: what checks say in a run of the same seed and length without the fault. All of them are false.
-- **not covered**: there is no check of the kind that the fault calls for. That is not a pass.
+- **not covered**: there is no check of the kind that the fault calls for. That is not a pass, and the drill does not
+  say either whether the fault did anything.
 
 The numbers are about the faults in this list, on the lab's traffic, and say nothing about others.
 """
@@ -120,16 +122,21 @@ def _row(values: Mapping[str, Any]) -> tuple[tuple[str, ...], list[str]]:
         said = [each for each in values["heard"] if each["check"] == check]
         more = f" (and {len(said) - 1} more)" if len(said) > 1 else ""
         remarks.append(f"{check} also says: {said[0]['layer']} block {said[0]['block']}: {said[0]['sentence']}{more}")
-    return cells, [visible(each)[:_LONGEST] for each in remarks]
+    return cells, [_short(each) for each in remarks]
 
 
 def _said(values: Mapping[str, Any]) -> str:
     found = values["detection"]
-    return f"{found['layer']} block {found['block']} is {found['outcome']}: {visible(found['sentence'])[:_LONGEST]}"
+    return f"{found['layer']} block {found['block']} is {found['outcome']}: {_short(found['sentence'])}"
 
 
 def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _short(text: str) -> str:
+    text = visible(text)
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
 
 def _or_dash(value: int | None) -> str:

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 TOKEN: Final = ("Lab Coin", "LAB", 18)  # name, symbol, decimals
 WALLET: Final = 1_000 * 10**18  # of every bridge user
 USERS: Final = tuple(f"bridge-user-{number}" for number in range(4))
+# The L2's first accounts have ether that nobody deposited; this is what the portal has to pay withdrawals of it with.
+BACKING: Final = 500_000 * 10**18
 _ANYTHING: Final = 2**256 - 1
 
 
 def bridge_token(stack: Stack) -> None:
-    """Sends what makes "BridgeToken" on L1, with money for bridge users, and "L2BridgeToken" on L2.
+    """Sends what makes "BridgeToken" on L1, with money for bridge users, and "L2BridgeToken" on L2; ether to the portal.
 
     Both are registered at once; they are there with the next block of either layer.
     """
@@ -29,6 +31,8 @@ def bridge_token(stack: Stack) -> None:
         user = stack.account(name, "l1").address
         stack.send("l1", "deployer", token.address, data=token.encode("mint", user, WALLET))
         stack.send("l1", name, token.address, data=token.encode("approve", bridge.address, _ANYTHING))
+    portal = stack.deployed["OptimismPortal"]
+    stack.send("l1", "deployer", portal.address, data=portal.encode("donateETH"), value=BACKING)
     factory = stack.deployed["OptimismMintableERC20Factory"]
     twin = Contract.load("OptimismMintableERC20")
     init = twin.deployment(predeploys.L2_STANDARD_BRIDGE, token.address, *TOKEN)

@@ -48,7 +48,10 @@ class Fault:
         """After everything else."""
 
     def halts(self, stack: Stack, what: str) -> bool:
-        """Whether ``what`` does nothing in this step: l1, sequencer, batcher, proposer, challenger, relayer, oracle."""
+        """Whether ``what`` does nothing in this step: l1, sequencer, batcher, proposer, challenger, relayer, oracle.
+
+        And reset: the sequencer does not go back although an L1 reorganisation took its origins away.
+        """
         return False
 
     def order(self, stack: Stack, layer: str, pending: Sequence[Pending]) -> Sequence[Pending]:

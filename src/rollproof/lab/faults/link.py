@@ -36,13 +36,13 @@ class Link(Fault):
     family: ClassVar[str] = "link"
     check: ClassVar[str] = "link"
 
-    def declare(self, stack: Stack, layer: Layer, block: Block, *subjects: bytes) -> None:
-        """Says that this block shows it, once for each block."""
+    def declare(
+        self, stack: Stack, layer: Layer, block: Block, *subjects: bytes, outcome: Outcome = Outcome.HOLDS
+    ) -> None:
+        """Says that this block shows it, once for each block; ``outcome`` is what re-execution says of it."""
         if all(effect.hash != block.hash for effect in self.effects):
             expected = (Expected.finding(self.id), *map(Expected.subject, subjects))
-            self.effects.append(
-                Effect(layer, block.number, block.hash, stack.time, expected, Outcome.HOLDS, exact=False)
-            )
+            self.effects.append(Effect(layer, block.number, block.hash, stack.time, expected, outcome, exact=False))
 
 
 @dataclass

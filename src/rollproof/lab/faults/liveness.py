@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from rollproof.errors import Malformed, Unsupported
-from rollproof.lab.batcher import Batcher
 from rollproof.lab.faults.effect import Effect, Expected
 from rollproof.lab.faults.fault import Fault, register
 from rollproof.lab.node.error import Dropped
@@ -118,7 +117,7 @@ class UnsafeReorg(Liveness):
         self._step += 1
         if (self._step - 1) % self.every:
             return
-        to = max(stack.l2.head.number - self.depth, published(stack))
+        to = max(stack.l2.head.number - self.depth, stack.batcher.sent)
         if to >= stack.l2.head.number:
             self._step -= 1  # all is on its way to L1: again in the next step
             return
@@ -234,8 +233,3 @@ class ChainSunset(Liveness):
         if node != "l1":
             raise Dropped
         return result
-
-
-def published(stack: Stack) -> int:
-    """The last L2 block that a batcher has sent to L1; 0 where the lab has none."""
-    return max((each.sent for each in stack.operators if isinstance(each, Batcher)), default=0)

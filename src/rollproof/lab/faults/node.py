@@ -54,9 +54,7 @@ class NodeFault(Fault):
     def declare(self, stack: Stack, block: Block, *expected: Expected, outcome: Outcome = Outcome.UNKNOWN) -> None:
         """Says, once for each block, what was answered wrong."""
         if all(effect.number != block.number for effect in self.effects):
-            self.effects.append(
-                Effect(self.layer, block.number, block.hash, stack.time, expected, outcome, exact=False)
-            )
+            self.effects.append(Effect(self.layer, block.number, block.hash, stack.time, expected, outcome))
 
     def answer(self, stack: Stack, node: str, method: str, params: Any, result: Any) -> Any:
         if node != self.node or self.chain(stack).head.number < self.at:

@@ -16,6 +16,7 @@ from rollproof.rollup.op_stack import withdrawal as withdrawals
 from rollproof.rollup.op_stack.dispute_game import GameType
 from rollproof.rollup.op_stack.output_root import Output
 from rollproof.rollup.op_stack.predeploys import L2_TO_L1_MESSAGE_PASSER
+from rollproof.types import Outcome
 
 if TYPE_CHECKING:
     from rollproof.lab.block import Block, Built
@@ -154,7 +155,7 @@ class ForgedWithdrawal(Link):
         self._planted = True
         slot = int.from_bytes(self.withdrawal.slot, "big")
         sealed = stack.l2.reseal(block, accounts=[(L2_TO_L1_MESSAGE_PASSER, None, None, None, [(slot, 1)])])
-        self.declare(stack, "l2", sealed, self.withdrawal.hash)
+        self.declare(stack, "l2", sealed, self.withdrawal.hash, outcome=Outcome.BROKEN)
         return sealed
 
     def output_root(self, stack: Stack, number: int, root: bytes) -> bytes:
