@@ -7,7 +7,7 @@ use alloy_primitives::{Address, B256, Bytes, Log, U256};
 use revm::interpreter::{CallScheme, CreateScheme, FrameInput, InstructionResult, interpreter_action::FrameInit};
 
 /// Longest call data or return data kept per frame; the full length is always kept.
-const MAX_DATA: usize = 4096;
+const MAX_DATA: usize = 128 << 10;
 /// Most bytes of call data, return data and log data kept per block.
 const MAX_BLOB: usize = 64 << 20;
 /// Stands for "no parent frame".

@@ -10,11 +10,13 @@ import pytest
 from rollproof import _core
 from rollproof.errors import Malformed, Missing, Unsupported
 from rollproof.lab.block import Block
+from rollproof.lab.challenger import Challenger
 from rollproof.lab.contract import Contract
-from rollproof.lab.deployments.rollup import BOND
-from rollproof.lab.faults import batches, fault, link, withdrawals
+from rollproof.lab.faults import batches, fault, front_running, link, liveness, ordering, withdrawals
 from rollproof.lab.faults.effect import Expected
+from rollproof.lab.proposer import Proposer
 from rollproof.lab.receipts import decode
+from rollproof.lab.relayer import Relayer
 from rollproof.lab.safe_head import SafeChain
 from rollproof.lab.stack import Stack
 from rollproof.replay.verify import verify_claim
@@ -25,7 +27,7 @@ from rollproof.rollup.op_stack.system_config import batcher_hash
 from rollproof.types import Outcome
 
 ETHER = 10**18
-MODULES = (batches, link, withdrawals)  # reading them registers the faults
+MODULES = (batches, front_running, link, liveness, ordering, withdrawals)  # reading them registers the faults
 WINDOW = 40  # steps in which a deposit surely reaches the L2, and a batch the L1
 
 
@@ -366,15 +368,11 @@ def test_the_batchers_key_is_changed(stack: Stack, follow: bool) -> None:
 
 
 def propose(stack: Stack, number: int) -> bytes:
-    """A proposal of an L2 block's root, as faults make it; the root."""
-    block = stack.l2.block(number)
-    assert block is not None
-    root = output_root.of_block(block.header, block.hash).root
-    for each in stack.faults:
-        root = each.output_root(stack, number, root)
-    factory = stack.deployed["DisputeGameFactory"]
-    stack.send("l1", "proposer", factory.address, data=dispute_game.create(0, root, number), value=BOND, gas=1_500_000)
-    until(stack, lambda: any(claim == root for _, claim in proposals(stack)), 12)
+    """The proposer claims an L2 block's root; the root that L1 has of it then."""
+    transaction = Proposer(stack).propose(number)
+    assert _status(stack, transaction) == 1
+    found, root = proposals(stack)[-1]
+    assert found == number
     return root
 
 
@@ -490,6 +488,93 @@ def first_game(stack: Stack) -> Contract:
     return Contract.load("FaultDisputeGame").at(address)
 
 
+# With everybody at work.
+
+
+def manned(stack: Stack) -> None:
+    """Adds who proposes, contests and relays, with a proposal for every ten L2 blocks."""
+    stack.operators += [Proposer(stack, every=10), Challenger(stack), Relayer(stack)]
+
+
+def status(stack: Stack, root: bytes) -> int:
+    """Of the game about a root: 0 in progress, 1 the challenger won, 2 the defender won."""
+    factory = stack.deployed["DisputeGameFactory"]
+    for index in range(stack.view("l1", factory, "gameCount")[0]):
+        game = Contract.load("FaultDisputeGame").at(stack.view("l1", factory, "gameAtIndex", index)[2])
+        if stack.view("l1", game, "rootClaim") == (root,):
+            return int(stack.view("l1", game, "status")[0])
+    raise AssertionError(f"no game about 0x{root.hex()}")
+
+
+def test_undisturbed_a_withdrawal_comes_out(stack: Stack) -> None:
+    manned(stack)
+    give(stack, amount=5 * ETHER)
+    sent = withdraw(stack)
+    until(stack, lambda: portal_logs(stack, portal.WITHDRAWAL_FINALIZED), 200)
+    [(_, topics, data)] = portal_logs(stack, portal.WITHDRAWAL_FINALIZED)
+    assert portal.finalized_from_log(topics, data) == (sent.hash, True)
+    assert all(root == root_of(stack, number) for number, root in proposals(stack))
+
+
+def test_proposals_stop(stack: Stack) -> None:
+    manned(stack)
+    until(stack, lambda: proposals(stack))
+    injected = stack.inject(fault.make("proposals-stop", {}))
+    stack.run(6)  # what is on its way arrives
+    count, head = len(proposals(stack)), stack.l2.head.number
+    stack.run(60)
+    assert (len(proposals(stack)), stack.l2.head.number) == (count, head + 60)
+    assert stack.safe > head
+    assert injected.effects[0].expected[1] == Expected.subject(stack.account("proposer", "l1").address)
+    stack.lift(injected)
+    stack.run(18)
+    assert proposals(stack)[-1][0] > head
+
+
+def test_withdrawals_are_delayed(stack: Stack) -> None:
+    manned(stack)
+    give(stack, amount=5 * ETHER)
+    injected = stack.inject(fault.make("withdrawal-delayed", {}))
+    until(stack, lambda: sent_messages(stack))
+    [sent] = sent_messages(stack)
+    [number] = [block.number for block in blocks(stack) if any(
+        topics[0] == withdrawal.TOPIC for each in block.outcomes for _, topics, _ in each["logs"])]  # fmt: skip
+    stack.run(100)
+    assert max(proposed for proposed, _ in proposals(stack)) > number  # it could be proven
+    assert portal_logs(stack, portal.WITHDRAWAL_PROVEN) == []
+    assert len(injected.effects) == 1
+    stack.lift(injected)
+    until(stack, lambda: portal_logs(stack, portal.WITHDRAWAL_FINALIZED), 120)
+    assert portal_logs(stack, portal.WITHDRAWAL_PROVEN)[0][1][1] == sent.hash
+
+
+def test_a_wrong_output_root_is_contested(stack: Stack) -> None:
+    manned(stack)
+    injected = stack.inject(fault.make("wrong-output-root", {}))
+    until(stack, lambda: len(proposals(stack)) >= 2)
+    stack.run(100)
+    wrong = [(number, root) for number, root in proposals(stack) if root != root_of(stack, number)]
+    assert [number for number, _ in wrong] == [effect.number for effect in injected.effects]
+    assert [status(stack, root) for _, root in wrong] == [1]
+    assert 2 in {status(stack, root) for number, root in proposals(stack) if root == root_of(stack, number)}
+
+
+@pytest.mark.parametrize("by", ["output-root", "state"])
+def test_a_forged_withdrawal_is_contested(stack: Stack, by: str) -> None:
+    manned(stack)
+    give(stack, amount=500 * ETHER)
+    injected = stack.inject(fault.make("forged-withdrawal", {"by": by}))
+    until(stack, lambda: portal_logs(stack, portal.WITHDRAWAL_PROVEN), 120)
+    [(_, topics, _)] = portal_logs(stack, portal.WITHDRAWAL_PROVEN)
+    assert sent_messages(stack) == []
+    assert Expected.subject(topics[1]) in injected.effects[0].expected
+    wealth = stack.l1.account(stack.rollup.portal)[1]
+    stack.run(150)
+    assert portal_logs(stack, portal.WITHDRAWAL_FINALIZED) == []
+    assert stack.l1.account(stack.rollup.portal)[1] == wealth
+    assert 1 in {status(stack, root) for _, root in proposals(stack)}
+
+
 # Withdrawals that are barred.
 
 
@@ -575,18 +660,25 @@ def test_a_game_is_blacklisted(stack: Stack) -> None:
 
 def test_games_are_retired(stack: Stack) -> None:
     sent = withdraw(stack)
+    block = stack.l2.head
     assert prove(stack, sent) == 1
+    nodes, output = withdrawal.prove(stack.l2.state(block), sent), output_root.of_block(block.header, block.hash)
+    again = portal.prove(sent, game_index=0, output=output, nodes=nodes)
+    contract, me = stack.deployed["OptimismPortal"], stack.account("bridge-user-1", "l1").address
+    assert stack.l1.call(contract.address, again, sender=me).status == 1
     injected = stack.inject(fault.make("games-retired", {}))
     stack.run(12)
-    assert stack.view("l1", stack.deployed["OptimismPortal"], "respectedGameType") == (1,)
-    assert prove(stack, sent) == 0
-    [(block, topics, _)] = portal_logs(stack, _core.keccak256(b"RespectedGameTypeSet(uint32,uint64)"))
+    assert stack.view("l1", contract, "respectedGameType") == (1,)
+    refused = stack.l1.call(contract.address, again, sender=me)
+    assert (refused.status, contract.reason(refused.output)) == (0, "OptimismPortal: invalid game type")
+    [(logged, topics, _)] = portal_logs(stack, _core.keccak256(b"RespectedGameTypeSet(uint32,uint64)"))
     assert int.from_bytes(topics[1], "big") == 1
-    assert injected.effects[0].number == block.number
+    assert injected.effects[0].number == logged.number
+    assert prove(stack, sent) == 1  # against a game of the new type
     stack.lift(injected)
     stack.run(12)
-    assert stack.view("l1", stack.deployed["OptimismPortal"], "respectedGameType") == (0,)
-    assert prove(stack, sent) == 1
+    assert stack.view("l1", contract, "respectedGameType") == (0,)
+    assert stack.l1.call(contract.address, again, sender=me).status == 1
 
 
 def test_halts_are_for_whom_they_name(stack: Stack) -> None:
@@ -626,3 +718,20 @@ def test_parameters_are_checked(stack: Stack) -> None:
     for name in ("deposit-ignored", "l1-reorg-deposit", "forged-withdrawal", "games-retired"):
         with pytest.raises(Missing, match=f"{name}: the lab has no OptimismPortal"):
             stack.inject(fault.make(name, {}))
+
+
+def test_the_same_seed_and_faults_make_the_same_chains() -> None:
+    names = ("deposit-altered", "batch-differs", "l1-congestion", "unsafe-reorg", "displacement", "delayed-inclusion")
+
+    def heads() -> tuple[bytes, bytes]:
+        stack = Stack(seed=11)
+        manned(stack)
+        for name in names:
+            stack.inject(fault.make(name, {}))
+        stack.run(80)
+        for each in list(stack.faults):
+            stack.lift(each)
+        stack.run(20)
+        return stack.l1.head.hash, stack.l2.head.hash
+
+    assert heads() == heads()

@@ -48,28 +48,28 @@ class Challenger:
         self._stack = stack
         self._game = Contract.load("FaultDisputeGame")
         self._sent: list[bytes] = []
-        self._head = b""
-        self._ended: set[tuple[int, bytes, bytes]] = set()  # index, game, root: nothing is left to do there
+        self._head = stack.l1.head
+        self._ended: set[int] = set()  # games, by index in the factory, in which nothing is left to do
 
     def act(self) -> None:
         """Looks at every game once in each L1 block."""
         stack = self._stack
-        if stack.halted("challenger") or stack.l1.head.hash == self._head:
+        if stack.halted("challenger") or stack.l1.head is self._head:
             return
         self._sent = [each for each in self._sent if each in stack.l1_pool]
         if self._sent:
             return
-        if stack.l1.head.header.parent_hash != self._head:
-            self._ended.clear()  # the L1 was reorganised, or blocks passed by
-        self._head = stack.l1.head.hash
+        if stack.l1.block(self._head.number) is not self._head:
+            self._ended.clear()  # the L1 was reorganised
+        self._head = stack.l1.head
         factory = stack.deployed["DisputeGameFactory"]
         [count] = stack.view("l1", factory, "gameCount")
         for index in range(max(0, count - MAX_GAMES), count):
+            if index in self._ended:
+                continue
             _, _, address = stack.view("l1", factory, "gameAtIndex", index)
-            game = self._game.at(address)
-            key = (index, address, self._view(game, "rootClaim"))
-            if key not in self._ended and self._look_after(game):
-                self._ended.add(key)
+            if self._look_after(self._game.at(address)):
+                self._ended.add(index)
 
     def right(self, number: int, root: bytes) -> bool | None:
         """Whether ``root`` is that of L2 block ``number``; None where the follower cannot say."""
@@ -80,9 +80,7 @@ class Challenger:
         block = follower.chain.block(number)
         if block is not None:
             return output_root.of_block(block.header, block.hash).root == root
-        if any(
-            refused.number <= number and verdict.outcome is Outcome.BROKEN for refused, verdict in follower.refused
-        ):
+        if any(refused.number <= number and verdict.outcome is Outcome.BROKEN for refused, verdict in follower.refused):
             return False  # nothing valid is there to claim
         return None
 

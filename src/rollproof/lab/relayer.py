@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from rollproof import _core
 from rollproof.errors import Stop
 from rollproof.lab.block import Block
 from rollproof.lab.contract import Contract
@@ -22,7 +21,7 @@ from rollproof.rollup.op_stack.withdrawal import Withdrawal
 if TYPE_CHECKING:
     from rollproof.lab.stack import Stack
 
-MAX_GAMES: Final = 256  # the newest, that are looked through
+MAX_GAMES: Final = 64  # the newest, that are looked through
 MAX_OPEN: Final = 1_000  # withdrawals under way; further ones wait
 AT_ONCE: Final = 20  # transactions in one L1 block
 _PROVE_GAS: Final = 3_000_000
@@ -59,6 +58,7 @@ class Relayer:
         self._bits = int.from_bytes(bloom([(L2_TO_L1_MESSAGE_PASSER, [withdrawals.TOPIC], b"")]), "big")
         self._read = stack.l2.genesis
         self._head = b""
+        self._provable: list[tuple[int, Block]] | None = None  # what `_games` said about this L1 block
         self.open: dict[bytes, Open] = {}
 
     def act(self) -> None:
@@ -68,12 +68,12 @@ class Relayer:
             return
         self._head = stack.l1.head.hash
         self._scan()
-        games = self._games() if self.open else []
+        self._provable = None
         sent = 0
         for each in list(self.open.values()):
             if each.sent in stack.l1_pool:
                 continue
-            each.sent = self._advance(each, games)
+            each.sent = self._advance(each)
             sent += bool(each.sent)
             if sent >= AT_ONCE:
                 break
@@ -109,7 +109,7 @@ class Relayer:
 
     # On L1.
 
-    def _advance(self, each: Open, games: list[tuple[int, Block]]) -> bytes:
+    def _advance(self, each: Open) -> bytes:
         """Sends what is due for a withdrawal; the transaction's hash, or nothing while it has to wait."""
         stack = self._stack
         contract, me = stack.deployed["OptimismPortal"], stack.account("relayer", "l1").address
@@ -121,7 +121,9 @@ class Relayer:
         if reason == _DONE:
             del self.open[each.withdrawal.hash]
         elif reason in _UNPROVEN or self._lost(contract, each.withdrawal, me):
-            for index, block in games:
+            if self._provable is None:
+                self._provable = self._games()
+            for index, block in self._provable:
                 if block.number >= each.number:
                     return self._try(contract, self._proof(each.withdrawal, index, block), _PROVE_GAS)
         return b""

@@ -72,7 +72,7 @@ def run(options: Options, say: Say | None = None) -> Iterator[Line]:
         servers: list[Server] = []
         if options.blocks is None:
             for node, port in zip(_nodes(stack, lock), options.ports, strict=True):
-                servers.append(serving.enter_context(Server(node, host=options.host, port=port)))
+                servers.append(serving.enter_context(Server(node, host=options.host, port=port, speed=options.speed)))
         with lock:
             stack.populate()
         tell(
@@ -108,14 +108,16 @@ def _advance(stack: Stack, options: Options, faults: list[Any], lock: threading.
     """Steps until the last block, or for ever."""
     waiting, due, steps = list(faults), time.monotonic(), 0
     while options.blocks is None or stack.l2.head.number < options.blocks:
-        with lock:
-            if waiting and stack.l2.head.number + 1 >= options.at:
+        if waiting and stack.l2.head.number + 1 >= options.at:
+            number = stack.l2.head.number + 1
+            with lock:
                 for fault in waiting:
                     stack.inject(fault)
-                    number = stack.l2.head.number + 1
-                    sentence = f"before L2 block {number}: {fault.id}: {fault.title}"
-                    yield Line("fault", sentence, {"id": fault.id, "block": number, "title": fault.title})
-                waiting = []
+            for fault in waiting:
+                sentence = f"before L2 block {number}: {fault.id}: {fault.title}"
+                yield Line("fault", sentence, {"id": fault.id, "block": number, "title": fault.title})
+            waiting = []
+        with lock:
             stack.step()
             steps += 1
             if options.blocks is None:

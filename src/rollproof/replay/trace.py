@@ -35,7 +35,7 @@ class Kind(IntEnum):
 class Frame:
     """One call or creation. ``value`` in wei, gas in gas; ``transaction`` and ``parent`` are row numbers.
 
-    ``input`` and ``output`` are what was kept of them, at most 4096 bytes; the lengths are the full ones.
+    ``input`` and ``output`` are what was kept of them, at most 131,072 bytes; the lengths are the full ones.
     ``status`` is revm's instruction result; 1 to 3 is success.
     """
 
@@ -77,7 +77,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """One log; ``data`` is what was kept of it, at most 4096 bytes, ``data_length`` the full length."""
+    """One log; ``data`` is what was kept of it, at most 131,072 bytes, ``data_length`` the full length."""
 
     frame: int
     order: int

@@ -21,7 +21,7 @@ _ANYTHING: Final = 2**256 - 1
 
 
 def bridge_token(stack: Stack) -> None:
-    """Sends what makes "BridgeToken" on L1, with money for bridge users, and "L2BridgeToken" on L2; ether to the portal.
+    """Sends what makes "BridgeToken" on L1 and "L2BridgeToken" on L2, and gives bridge users and the portal money.
 
     Both are registered at once; they are there with the next block of either layer.
     """

@@ -34,9 +34,9 @@ def config(feed: bytes, scale: int) -> tuple[bytes | int, ...]:
         5_000,  # the keeper's share of it
         5_000,  # of the position that one liquidation closes
         scale,
-        10 * scale,
+        scale // 10,  # open interest of one side: a hundred million dollars
         UNIT // 50,  # premium of the mark price: 2 % at most
-        UNIT // 10**7,  # funding per second at a whole skew
+        UNIT // 10**5,  # funding per second at a whole skew
         UNIT // 10**6,
         10 * USD,  # smallest position
     )
@@ -55,7 +55,7 @@ def venue(stack: Stack) -> None:
     pushed = oracle.encode("push", [word(symbol) for symbol in SYMBOLS], prices)
     send("l2", "oracle-keeper", oracle.address, data=pushed)
     for symbol, feed, price in zip(SYMBOLS, feeds, prices, strict=True):
-        scale = 20_000_000 * UNIT * 10**8 // price  # twenty million dollars of size
+        scale = 1_000_000_000 * UNIT * 10**8 // price  # a thousand million dollars of size
         data = perpetuals.encode("addMarket", word(symbol), config(feed.address, scale))
         send("l2", "deployer", perpetuals.address, data=data)
     holders = dict.fromkeys((*TRADERS, "liquidator"), WALLET)

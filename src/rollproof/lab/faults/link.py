@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ETHER: Final = 10**18
 DEPOSIT_GAS: Final = 100_000
+L1_GAS: Final = 1_500_000  # the portal burns what the L2's gas costs
 
 
 @dataclass
@@ -232,7 +233,7 @@ def make_deposit(stack: Stack, fault: str, name: str = "bystander", amount: int 
     portal = contract(stack, fault, "OptimismPortal")
     to = stack.account(name, "l2").address
     data = deposit.calldata(to, value=amount, gas=DEPOSIT_GAS)
-    return stack.send("l1", name, portal.address, data=data, value=amount, gas=600_000)
+    return stack.send("l1", name, portal.address, data=data, value=amount, gas=L1_GAS)
 
 
 def deposits_of(stack: Stack, block: Block) -> list[deposit.Deposit]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rollproof.lab.contract import Contract
     from rollproof.lab.stack import Stack
 
-MAX_GAMES: Final = 256  # the newest of the factory, that are looked through
+MAX_GAMES: Final = 64  # the newest of the factory, that are looked through
 INITIATE: Final = abi.selector("initiateWithdrawal(address,uint256,bytes)")
 
 
@@ -193,7 +193,7 @@ class ForgedWithdrawal(Link):
                 self._finalize = stack.send("l1", "attacker", portal.address, data=data)
 
     def _submit(self, stack: Stack, portal: Contract, withdrawal: withdrawals.Withdrawal) -> None:
-        for index, root, _ in games(stack):
+        for index, root, _ in games(stack) if self._outputs else ():
             if root in self._outputs:
                 output, state_root = self._outputs[root]
                 nodes = withdrawals.prove(_core.State(stack.l2.preimages, state_root), withdrawal)

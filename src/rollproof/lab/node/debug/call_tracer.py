@@ -195,7 +195,7 @@ def _data(frame: Frame, top: Top | None) -> tuple[bytes, bytes]:
 
 
 def _cut(what: str) -> JsonRpcError:
-    return JsonRpcError(EXECUTION, f"the transaction has {what}, of which the trace keeps the first 4096 only")
+    return JsonRpcError(EXECUTION, f"the transaction has {what}, of which the trace keeps the first 131072 bytes only")
 
 
 def _without_frames(top: Top) -> dict[str, Any]:
