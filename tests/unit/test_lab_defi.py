@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from math import isqrt
 
 import pytest
@@ -79,12 +80,12 @@ def test_token_moves_only_what_is_there_and_allowed() -> None:
     assert lab.refused("deployer", token, "mint", victim, 1).startswith("OnlyOwner")
 
 
-def test_callback_token_tells_before_and_after() -> None:
+def test_callback_token_tells_both_sides() -> None:
     lab = Lab()
     token = lab.deploy("T", "CallbackToken", "Token", "T", 18)
     victim, bystander = lab.address("victim"), lab.address("bystander")
     lab.ok("deployer", token, "mint", victim, 100)
-    # A hook that calls the token back for a balance, so that the call tells when it came: one that reverts, rather.
+    # A hook that reverts: a transfer that fails has told it.
     sent = lab.transact("deployer", None, deployment(bytes.fromhex("5f5ffd")))
     lab.ok("victim", token, "setHooks", sent["created"], bytes(20))
     assert lab.do("victim", token, "transfer", bystander, 1)["status"] == 0  # told as sender
@@ -295,17 +296,17 @@ def test_router_keeps_to_the_caller_s_bounds(lab: Lab) -> None:
 
 @given(st.integers(10**6, 10**24), st.integers(10**6, 10**24), st.integers(1, 10**12), st.integers(1, 10**12))
 def test_wanted_is_where_one_more_does_not_pay(first: int, second: int, worth: int, of: int) -> None:
-    def gain(amount: int) -> float:
+    def gain(amount: int) -> Fraction:
         paid = amount * 997
-        return float(paid * second * worth / ((first * 1000 + paid) * of) - amount)
+        return Fraction(paid * second * worth, (first * 1000 + paid) * of) - amount
 
     best = wanted(first, second, worth, of)
     assert best >= 0
-    # Exact in the reals, rounded down in whole units: neighbours at a distance that outweighs the rounding are worse.
+    # The best amount is no whole number: what is compared with it lies further off than any rounding.
     away = max(best // 100, first // 100, 10)
-    assert gain(best) >= gain(best + away) - 1e-9 * first
+    assert gain(best) >= gain(best + away)
     if best > away:
-        assert gain(best) >= gain(best - away) - 1e-9 * first
+        assert gain(best) >= gain(best - away)
 
 
 def test_arbitrageur_keeps_the_market_at_the_price_outside(lab: Lab) -> None:

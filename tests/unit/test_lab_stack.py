@@ -162,5 +162,5 @@ def test_unknown_names_are_refused_by_name() -> None:
         stack.account("mallory", "l2")
     with pytest.raises(Unsupported, match="l3"):
         stack.chain("l3")
-    with pytest.raises(ValueError, match="random"):
+    with pytest.raises(Unsupported, match="random"):
         Stack(ordering="random")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rollproof.errors import Unsupported
 from rollproof.lab.block import Block, Built
 from rollproof.lab.pool import Pending, by_arrival, by_priority_fee
 from rollproof.lab.receipts import decode
@@ -28,7 +29,7 @@ class Sequencer:
 
     def __init__(self, stack: Stack, ordering: str = "fifo") -> None:
         if ordering not in ("fifo", "priority-fee"):
-            raise ValueError(f"ordering is fifo or priority-fee, not {ordering!r}")
+            raise Unsupported(f"ordering is fifo or priority-fee, not {ordering[:40]!r}")
         self._stack = stack
         self.ordering = ordering
         self.origins: list[tuple[Block, int]] = []  # by L2 block number: L1 origin, sequence number
