@@ -11,13 +11,15 @@ ANVIL_VERSION := 1.7.1
 ANVIL := build/node/node_modules/.bin/anvil
 CAST := build/node/node_modules/.bin/cast
 CONTRACTS := src/rollproof/lab/contracts
+OP := build/op/node_modules/@eth-optimism/contracts-bedrock
+SAFE := build/safe/node_modules/@safe-global/safe-contracts
 SOLC := build/solc/node_modules/solc
 PYTEST_ARGS ?= -n auto
 FUZZ_SECONDS ?= 600
 FUZZ_RUST ?= rlp trie witness transaction header block
 unexport VIRTUAL_ENV PYTHONPATH
 
-.PHONY: help setup demo test test-rust conformance lint format bench fuzz node-tools contracts check-contracts dev clean
+.PHONY: help setup demo drill test test-rust conformance lint format bench fuzz node-tools contracts check-contracts dev clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -38,6 +40,9 @@ setup: $(UV) ## environment and release build of the extension
 
 demo: setup ## the lab runs, its sequencer lies once, and verify finds the slot
 	@rm -rf build/demo && $(BIN)/python -m rollproof.lab.demo build/demo
+
+drill: setup ## every fault of the lab against every check; rewrites docs/drill.md
+	$(BIN)/rollproof drill --quiet --markdown docs/drill.md
 
 test: setup node-tools ## all tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
@@ -72,12 +77,23 @@ fuzz: setup ## every parser of outside bytes, FUZZ_SECONDS each (600); the Rust 
 	done
 
 # Tests against real foreign tools skip, visibly, where npm or its registry is not there.
-node-tools: $(ANVIL) $(CAST) ## anvil and cast, by npm, into build/node
+node-tools: $(ANVIL) $(CAST) $(OP) $(SAFE) ## anvil, cast and the contracts that the lab's are held against, by npm
+NPM_INSTALL = npm install --silent --no-fund --no-audit --prefix
+
 $(ANVIL) $(CAST) &:
 	@mkdir -p build/node
-	@npm install --silent --no-fund --no-audit --prefix build/node \
-	  @foundry-rs/anvil@$(ANVIL_VERSION) @foundry-rs/cast@$(ANVIL_VERSION) \
+	@$(NPM_INSTALL) build/node @foundry-rs/anvil@$(ANVIL_VERSION) @foundry-rs/cast@$(ANVIL_VERSION) \
 	  || echo "make: no anvil or cast ($(ANVIL_VERSION), npm): the tests that need them will skip" >&2
+
+$(OP):
+	@mkdir -p build/op
+	@$(NPM_INSTALL) build/op @eth-optimism/contracts-bedrock@0.17.3 viem@2.38.0 \
+	  || echo "make: no contracts-bedrock or viem (npm): the tests that need them will skip" >&2
+
+$(SAFE):
+	@mkdir -p build/safe
+	@$(NPM_INSTALL) build/safe @safe-global/safe-contracts@1.4.1 \
+	  || echo "make: no safe-contracts (npm): the tests that need them will skip" >&2
 
 contracts: $(SOLC) ## compile the lab's contracts into their artifacts
 	@node $(CONTRACTS)/build.mjs
@@ -87,7 +103,7 @@ check-contracts: $(SOLC) ## fail where an artifact is not what its source compil
 
 $(SOLC): $(CONTRACTS)/package.json
 	@mkdir -p build/solc && cp $< build/solc/
-	@npm install --silent --no-fund --no-audit --prefix build/solc
+	@$(NPM_INSTALL) build/solc
 	@touch $@
 
 dev: $(UV) ## quick build of the extension for work on the Rust side (slow to run)

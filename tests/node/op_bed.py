@@ -19,7 +19,7 @@ import pytest
 from rollproof.lab.contract import Contract
 
 MODULES = Path(__file__).resolve().parents[2] / "build" / "op" / "node_modules"
-MISSING = "no OP Stack contracts: `make op-tools` installs them (npm)"
+MISSING = "no OP Stack contracts: `make node-tools` installs them (npm)"
 PROOF_MATURITY = 604_800  # seconds
 AIRGAP = 302_400
 CLOCK = 302_400
