@@ -189,12 +189,18 @@ def test_time_to_detection_is_counted_from_the_first_effect() -> None:
 
 @dataclass
 class Odd(fault.Fault):
-    """Calls for a check that nobody has written."""
+    """Calls for a check that nobody has written. Idle, it does nothing at all."""
+
+    idle: bool = False
 
     id: ClassVar[str] = "odd"
     family: ClassVar[str] = "link"
     title: ClassVar[str] = "Something | odd \x1b[31m happens."
     check: ClassVar[str] = "oracle-of-delphi"
+
+    def before_step(self, stack: Any) -> None:
+        if not self.idle and not self.effects:
+            self.effects.append(Effect("l2", 5, bytes(32), 10, ()))
 
 
 @dataclass
@@ -232,6 +238,9 @@ def test_a_new_fault_is_drilled_without_being_listed_and_never_shown_as_passed()
         assert "\x1b" not in text
     assert json.loads(shown.line(result))["status"] == "not covered"
     assert "odd \\x1b[31m" in shown.markdown([result], 0)
+    # Nobody looks, but that it did nothing at all is known.
+    [idle] = run(["odd:idle=true"])
+    assert (idle.status, idle.reason) == (Status.FAILED, f"the fault had no effect in {AFTER} steps")
 
 
 @pytest.mark.usefixtures("more")
@@ -298,7 +307,7 @@ def test_the_matrix_says_all_that_is_held_against_a_check() -> None:
     text = shown.matrix([found, quiet])
     lines = text.splitlines()
     assert lines[0].split() == [
-        "scenario", "family", "check", "result", "found", "by", "blocks", "seconds", "place", "alarms",
+        "scenario", "family", "check", "result", "acted", "found", "by", "blocks", "seconds", "place", "alarms",
     ]  # fmt: skip
     assert f"    named without cause: account 0x{'77' * 20}.balance" in lines
     assert any(line.startswith("    not named: header state_root") for line in lines)

@@ -153,14 +153,14 @@ def test_what_is_not_there_cannot_be_traced() -> None:
 def test_data_that_the_trace_does_not_hold_is_refused_and_not_cut() -> None:
     """An inner call with more data than is kept; the outermost one's comes from the transaction and is whole."""
     served = l1()
-    # Copies 5000 bytes of call data and passes them on to the address in the first word.
-    proxy = bytes.fromhex("6113885f5f37" + "5f5f6113885f5f5f355af1" + "00")
+    # Copies 140,000 bytes of call data and passes them on to the address in the first word.
+    proxy = bytes.fromhex("620222e05f5f37" + "5f5f620222e05f5f5f355af1" + "00")
     served.bob.nonce = served.chain.account(served.bob.address)[0]
     block = served.mine(served.bob.send(None, data=bytecode.deployment(proxy)))
-    body = word(slot(served.alice)).ljust(5_000, b"\1")
+    body = word(slot(served.alice)).ljust(140_000, b"\1")
     assert block.outcomes[0]["created"] is not None
-    block = served.mine(served.bob.send(block.outcomes[0]["created"], data=body, gas=500_000))
+    block = served.mine(served.bob.send(block.outcomes[0]["created"], data=body, gas=8_000_000))
     code, message = served.refused("debug_traceTransaction", data(block.hashes[0]), CALLS)
-    assert (code, "5000 bytes of call data" in message) == (-32000, True)
+    assert (code, "140000 bytes of call data" in message) == (-32000, True)
     top = {"tracer": "callTracer", "tracerConfig": {"onlyTopCall": True}}
     assert served.ask("debug_traceTransaction", data(block.hashes[0]), top)["input"] == data(body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -55,6 +55,7 @@ class Result:
     alarms: tuple[Detection, ...] = ()
     heard: tuple[Detection, ...] = ()
     steps: int = 0
+    control: tuple[str, str] = ("", "")  # how the run without a fault ended, see `_heads`
 
     @property
     def right_place(self) -> bool | None:
@@ -99,6 +100,7 @@ class Result:
             "beside": [f"{each.scope} {each.key}" for each in self.beside],
             "stray": [_plain(each) for each in self.stray],
             "false_alarms": [_plain(each) for each in self.alarms],
+            "control": {"l1": self.control[0], "l2": self.control[1]},
             "heard": [_plain(each) for each in self.heard],
         }  # fmt: skip
 
@@ -128,11 +130,12 @@ def drill(
     control: list[tuple[int, Detection]] = []
     longest = max(each.steps for each in listed)
     tell(f"control: {longest} steps without a fault")
-    broken = ""
+    broken, heads = "", ("", "")
     try:
         watched = _Watched(build(seed), checks)
         for step in range(1, longest + 1):
             control += [(step, each) for each in watched.step()]
+        heads = _heads(watched.stack)
     except Exception as error:  # noqa: BLE001 - as below
         broken = f"the run without a fault: {_why(error)}"
     for each in listed:
@@ -141,7 +144,7 @@ def drill(
             continue
         tell(f"{each.id}: {each.title}")
         try:
-            yield _run(each, _Watched(build(seed), checks), control)
+            yield replace(_run(each, _Watched(build(seed), checks), control), control=heads)
         except Exception as error:  # noqa: BLE001 - a fault may break the lab itself; the others are still run
             yield Result(each, Status.FAILED, _why(error))
 
@@ -205,12 +208,12 @@ def _judged(
     places = {(each.layer, each.number) for each in fault.effects}
     stray = tuple(each for each in found if (each.layer, each.number) not in places)
     first = fault.effects[0] if fault.effects else None
-    if not wanted.covered:
-        # A fault of another kind is nothing to re-execution; whether what it finds is right, no declaration says.
-        return Result(wanted, Status.NOT_COVERED, effect=first, alarms=alarms, heard=tuple(found), steps=steps)
     if first is None:
         said = f"the fault had no effect in {wanted.after} steps"
         return Result(wanted, Status.FAILED, said, stray=stray, alarms=alarms, steps=steps)
+    if not wanted.covered:
+        # A fault of another kind is nothing to re-execution; whether what it finds is right, no declaration says.
+        return Result(wanted, Status.NOT_COVERED, effect=first, alarms=alarms, heard=tuple(found), steps=steps)
     earliest: Detection | None = None
     unnamed: list[Expected] = []
     beside: list[Difference] = []
@@ -235,6 +238,12 @@ def _judged(
         wanted, Status.DETECTED, "", first, earliest, tuple(sorted(looked_at)), tuple(unnamed), tuple(beside), stray,
         alarms, steps=steps,
     )  # fmt: skip
+
+
+def _heads(stack: Stack) -> tuple[str, str]:
+    """Number and hash of both heads: the same on every machine for the same seed."""
+    l1, l2 = stack.l1.head, stack.l2.head
+    return f"block {l1.number} 0x{l1.hash.hex()}", f"block {l2.number} 0x{l2.hash.hex()}"
 
 
 def _plain(found: Detection) -> dict[str, Any]:

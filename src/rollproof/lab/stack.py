@@ -21,7 +21,7 @@ from rollproof.lab.l1_builder import L1Builder
 from rollproof.lab.market import Market
 from rollproof.lab.pool import Pending, Pool
 from rollproof.lab.sequencer import BLOCK_TIME, Sequencer
-from rollproof.lab.transaction import GWEI, Account
+from rollproof.lab.transaction import GWEI, Account, created
 from rollproof.replay.blob_gas import blob_base_fee
 
 Layer = Literal["l1", "l2"]
@@ -260,9 +260,3 @@ class Stack:
         """The L1's price of blob gas in a block, wei (EIP-4844)."""
         schedule = self.l1.config.blob_schedule(block.number, block.timestamp)
         return 1 if schedule is None else blob_base_fee(block.header.excess_blob_gas or 0, schedule[2])
-
-
-def created(sender: bytes, nonce: int) -> bytes:
-    """The address of a contract that ``sender`` creates by its transaction of this nonce."""
-    encoded = nonce.to_bytes((nonce.bit_length() + 7) // 8, "big")
-    return _core.keccak256(_core.rlp_encode([sender, encoded]))[12:]

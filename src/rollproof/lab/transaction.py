@@ -103,6 +103,11 @@ def deposit(
     return b"\x7e" + _rlp([source_hash, sender, to or b"", mint, value, gas, 0, data])
 
 
+def created(sender: bytes, nonce: int) -> bytes:
+    """The address of a contract that ``sender`` creates by its transaction of this nonce (yellow paper, section 7)."""
+    return _core.keccak256(_core.rlp_encode([sender, minimal(nonce)]))[12:]
+
+
 def _rlp(item: Any) -> bytes:
     return _core.rlp_encode(_items(item))
 

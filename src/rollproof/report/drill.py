@@ -8,16 +8,18 @@ from typing import Any, Final, Protocol
 
 from rollproof.report.text import visible
 
-_HEAD: Final = ("scenario", "family", "check", "result", "found by", "blocks", "seconds", "place", "alarms")
+_HEAD: Final = ("scenario", "family", "check", "result", "acted", "found by", "blocks", "seconds", "place", "alarms")
 _TABLE: Final = (
-    "| scenario | what goes wrong | result | found by | blocks | seconds | place | alarms |",
-    "|---|---|---|---|---|---|---|---|",
+    "| scenario | what goes wrong | result | acted | found by | blocks | seconds | place | alarms |",
+    "|---|---|---|---|---|---|---|---|---|",
 )
 _INTRODUCTION: Final = """# The drill
 
 Every fault that the lab can be given, with its default parameters and each on a lab of its own, and what the checks
 that exist found of it.
 
+- **acted**: the first block in which the fault did something, by its own declaration. A fault that does nothing has
+  failed to run.
 - **found by**: the check, and what it looked at: a *block* as a node serves it, or the *payload* that the honest
   node refused.
 - **blocks**, **seconds**: from the first effect of the fault to its detection, by the simulated clock. A check
@@ -25,8 +27,7 @@ that exist found of it.
 - **place**: whether the check named every account, slot, header field or phrase that the fault declares it
   touched, and nothing else.
 - **alarms**: what checks say in a run of the same seed and length without the fault. All of them are false.
-- **not covered**: there is no check of the kind that the fault calls for. That is not a pass, and the drill does not
-  say either whether the fault did anything.
+- **not covered**: there is no check of the kind that the fault calls for. That is not a pass.
 
 The numbers are about the faults in this list, on the lab's traffic, and say nothing about others.
 """
@@ -81,14 +82,23 @@ def summary(results: Sequence[Recorded]) -> str:
 def markdown(results: Sequence[Recorded], seed: int) -> str:
     """The matrix as a document, the same for the same results."""
     written = f"Written by `rollproof drill --seed {seed} --markdown docs/drill.md`."
-    out = [*_INTRODUCTION.splitlines(), "", written, ""]
     records = [result.record() for result in results]
+    control = next((each["control"] for each in records if each["control"]["l2"]), None)
+    out = [*_INTRODUCTION.splitlines(), "", written, ""]
+    if control is not None:
+        out += [
+            f"The run without a fault ends with L1 {control['l1']} and",
+            f"L2 {control['l2']}, on every machine.",
+            "",
+        ]
     for family in dict.fromkeys(each["family"] for each in records):
         out += [f"## {family}", "", *_TABLE]
         for values in (each for each in records if each["family"] == family):
-            (name, _, check, status, by, *rest), _ = _row(values)
+            (name, _, check, status, acted, by, *rest), _ = _row(values)
             found = f"not covered (needs `{check}`)" if status == "not covered" else status
-            out.append(f"| `{_cell(name)}` | {_cell(values['title'])} | {found} | {by} | {' | '.join(rest)} |")
+            out.append(
+                f"| `{_cell(name)}` | {_cell(values['title'])} | {found} | {acted} | {by} | {' | '.join(rest)} |"
+            )
         out.append("")
     detected = [each for each in records if each["detection"] is not None]
     if detected:
@@ -107,6 +117,7 @@ def _row(values: Mapping[str, Any]) -> tuple[tuple[str, ...], list[str]]:
         values["family"],
         values["check"],
         values["status"],
+        "-" if values["effect"] is None else f"{values['effect']['layer']} {values['effect']['block']}",
         "-" if found is None else f"{found['check']}: {', '.join(values['looked_at'])}",
         _or_dash(values["blocks_to_detection"]),
         _or_dash(values["seconds_to_detection"]),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rollproof.lab.contract import Contract
 from rollproof.lab.deployments.vulnerable import vulnerable
 from rollproof.lab.deployments.wiring import Wiring
+from rollproof.lab.transaction import created
 from rollproof.rollup.op_stack import predeploys
 
 if TYPE_CHECKING:
@@ -132,8 +133,6 @@ def _guardians(stack: Stack, wiring: Wiring) -> None:
 
 def _governance(stack: Stack, wiring: Wiring) -> None:
     """Token holders decide, a timelock waits, the guardians may cancel; the timelock owns the treasury and its code."""
-    from rollproof.lab.stack import created  # the stack imports deployments
-
     deployed, safe = stack.deployed, stack.deployed["GuardianSafe"].address
     token = wiring.deploy("GovernanceToken", "GovernanceToken", "Lab Votes", "VOTE", SUPPLY)
     # The timelock has to know the governor, which is what the deployer creates next.

@@ -17,7 +17,7 @@ from rollproof.lab.faults.fault import register
 from rollproof.lab.faults.ordering import Late, Ordering
 from rollproof.lab.pool import Pending, read
 from rollproof.lab.sequencer import BLOCK_TIME
-from rollproof.lab.stack import created
+from rollproof.lab.transaction import created
 
 if TYPE_CHECKING:
     from rollproof.lab.block import Block

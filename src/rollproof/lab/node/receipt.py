@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from rollproof import _core
 from rollproof.chain.wire import to_data, to_quantity
 from rollproof.lab import receipts
 from rollproof.lab.block import Block
@@ -15,6 +14,7 @@ from rollproof.lab.chain import Chain
 from rollproof.lab.node import transaction
 from rollproof.lab.node.l1_cost import L1Cost
 from rollproof.lab.node.log import shown
+from rollproof.lab.transaction import created
 from rollproof.replay.blob_gas import GAS_PER_BLOB, blob_base_fee
 
 
@@ -69,9 +69,3 @@ def blob_price(chain: Chain, block: Block) -> int:
     """The price of blob gas in the block, wei (EIP-4844); 1 where its chain has no blobs of its own."""
     schedule = chain.config.blob_schedule(block.number, block.timestamp)
     return 1 if schedule is None else blob_base_fee(block.header.excess_blob_gas or 0, schedule[2])
-
-
-def created(sender: bytes, nonce: int) -> bytes:
-    """The address of a contract that ``sender`` creates by its transaction of this nonce."""
-    encoded = nonce.to_bytes((nonce.bit_length() + 7) // 8, "big")
-    return _core.keccak256(_core.rlp_encode([sender, encoded]))[12:]
