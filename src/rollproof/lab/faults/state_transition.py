@@ -17,6 +17,7 @@ from rollproof.replay.trace import Access, Trace
 
 if TYPE_CHECKING:
     from rollproof.lab.chain import Chain
+    from rollproof.lab.contract import Contract
     from rollproof.lab.stack import Layer, Stack
 
 ETHER: Final = 10**18
@@ -57,13 +58,14 @@ class StateSlot(Ordinary):
     """A storage slot holds ``amount`` more than any transaction wrote, modulo 2**256.
 
     ``address`` and ``slot`` name it. By default it is the attacker's balance of the L2's USDC, in a block that moves
-    some; in another block, the first slot that one of its transactions writes.
+    some (it is paid a little for that); where there is no USDC, the first slot that a transaction of the block writes.
     """
 
     address: bytes | None = None
     slot: int | None = None
     amount: int = 10**12
 
+    patience: ClassVar[int] = 0
     id: ClassVar[str] = "state-slot"
     title: ClassVar[str] = "A storage slot changes outside any transaction."
 
@@ -71,6 +73,14 @@ class StateSlot(Ordinary):
         super().start(stack)
         if (self.address is None) != (self.slot is None):
             raise Malformed(f"{self.id}: address and slot go together")
+
+    def cause(self, stack: Stack, layer: Layer) -> None:
+        token = self._token(stack)
+        if token is None:
+            super().cause(stack, layer)
+            return
+        paid = token.encode("transfer", stack.account("attacker", layer).address, 1)
+        stack.send(layer, self.sender, token.address, data=paid, gas=150_000)
 
     def lie(self, stack: Stack, lie: Lie) -> None:
         place = self._place(stack, lie)
@@ -81,13 +91,20 @@ class StateSlot(Ordinary):
     def _place(self, stack: Stack, lie: Lie) -> tuple[bytes, int] | None:
         if self.address is not None and self.slot is not None:
             return self.address, self.slot
+        token = self._token(stack)
+        if token is None:
+            return next(_written(lie), None)
+        if token.address not in lie.touched():
+            return None
+        holder = stack.account("attacker", self.layer).address
+        key = bytes(12) + holder + token.slots["balanceOf"].to_bytes(32, "big")
+        return token.address, int.from_bytes(_core.keccak256(key), "big")
+
+    def _token(self, stack: Stack) -> Contract | None:
+        """The USDC whose balance is meant by default."""
         token = stack.deployed.get("USDC")
-        known = self.layer == "l2" and token is not None and "balanceOf" in token.slots
-        if known and token is not None and token.address in lie.touched():
-            holder = stack.account("attacker", self.layer).address
-            key = bytes(12) + holder + token.slots["balanceOf"].to_bytes(32, "big")
-            return token.address, int.from_bytes(_core.keccak256(key), "big")
-        return next(_written(lie), None)
+        named = self.address is not None or self.layer != "l2" or token is None or "balanceOf" not in token.slots
+        return None if named else token
 
 
 @register
