@@ -65,7 +65,6 @@ class StateSlot(Ordinary):
     slot: int | None = None
     amount: int = 10**12
 
-    patience: ClassVar[int] = 0
     id: ClassVar[str] = "state-slot"
     title: ClassVar[str] = "A storage slot changes outside any transaction."
 
@@ -73,6 +72,8 @@ class StateSlot(Ordinary):
         super().start(stack)
         if (self.address is None) != (self.slot is None):
             raise Malformed(f"{self.id}: address and slot go together")
+        if self._token(stack) is not None:
+            self._next = stack.time  # traffic moves USDC, but hardly ever the attacker's
 
     def cause(self, stack: Stack, layer: Layer) -> None:
         token = self._token(stack)
