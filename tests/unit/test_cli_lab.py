@@ -86,6 +86,8 @@ def test_recorded_prices_are_followed(
         (("--blocks", "0"), "--blocks"),
         (("--blocks", "3", "--prices", "/no/such.csv"), "such.csv"),
         (("--l1-port", "70000"), "l1-port"),
+        (("--blocks", "3"), "is ready at L2 block"),
+        (("--blocks", "40", "--inject", "state-balance", "--at", "41"), "do not come"),
     ],
 )
 def test_bad_usage_is_refused_by_name(

@@ -231,7 +231,7 @@ def test_a_new_fault_is_drilled_without_being_listed_and_never_shown_as_passed()
     assert [each.id for each in drill.chosen([], "link") if each.id == "odd"] == ["odd"]
     [result] = run(["odd"])
     assert (result.status, result.right_place, result.scenario.covered) == (Status.NOT_COVERED, None, False)
-    assert drill.exit_code([result]) == 0
+    assert drill.exit_code([result]) == 2  # nobody has looked
     for text in (shown.matrix([result]), shown.markdown([result], 0), shown.line(result)):
         assert "not covered" in text
         assert "detected" not in text.partition("scenarios:")[0].partition("| scenario")[2].replace("0 detected", "")

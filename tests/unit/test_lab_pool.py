@@ -29,6 +29,7 @@ def test_nonces_follow_what_waits() -> None:
     assert pool.next_nonce(ALICE.address, 3) == 5
     pool.remove([first.hash])
     assert pool.next_nonce(ALICE.address, 4) == 5
+    assert pool.next_nonce(ALICE.address, 3) == 3  # it was thrown away: its place is the next to fill
     pool.remove([each.hash for each in pool])
     assert pool.next_nonce(ALICE.address, 5) == 5
     assert len(pool) == 0

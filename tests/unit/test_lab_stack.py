@@ -7,10 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from rollproof.errors import Missing, Unsupported
+from rollproof.lab import pool as pools
 from rollproof.lab.block import Block, Built
 from rollproof.lab.faults.fault import Fault
-from rollproof.lab.sequencer import CONFIRMATIONS
+from rollproof.lab.sequencer import CONFIRMATIONS, MAX_DRIFT
 from rollproof.lab.stack import Stack
+from rollproof.replay import extra_data
 from rollproof.replay.verify import verify_claim
 from rollproof.rollup.op_stack import deposit, l1_attributes
 from rollproof.types import Outcome
@@ -152,8 +154,72 @@ def test_what_a_block_refuses_for_good_leaves_the_pool() -> None:
     stack.step()
     assert poor not in stack.l2_pool
     assert waits.hash in stack.l2_pool
-    assert [kind for _, _, kind in stack.refused] == ["insufficient-funds", "nonce-too-high"]
+    assert [kind for _, _, kind in stack.refused] == ["insufficient-funds"]
     assert stack.receipt("l2", poor) is None
+
+
+def test_the_system_configuration_reaches_the_headers() -> None:
+    stack = Stack()
+    stack.run(4)
+    config = stack.deployed["SystemConfig"]
+    for data in (config.encode("setEIP1559Params", 100, 3), config.encode("setMinBaseFee", 5 * 10**9)):
+        stack.send("l1", "deployer", config.address, data=data)
+    stack.run(40)
+    header = stack.l2.head.header
+    assert extra_data.decode_params(header.extra_data, jovian=True) == (100, 3, 5 * 10**9)
+    assert header.base_fee == 5 * 10**9
+    stack.follower.sync()
+    assert stack.follower.chain.head == stack.l2.head
+
+
+def test_who_leaves_gaps_holds_up_nobody() -> None:
+    stack = Stack()
+    gapped = stack.account("victim", "l2")
+    for nonce in range(1, 400):  # never the one that is due
+        gapped.nonce = nonce
+        stack.l2_pool.add(gapped.send(b"\x01" * 20), stack.time)
+    sent = stack.send("l2", "bystander", b"\x01" * 20, value=1)
+    stack.run(2)
+    assert stack.receipt("l2", sent) is not None
+    stack.send("l2", "victim", b"\x01" * 20)  # takes the place that was left
+    stack.run(2)
+    assert stack.l2.account(gapped.address)[0] == 400
+    assert not len(stack.l2_pool)
+
+
+def test_after_a_long_l1_outage_the_safe_head_goes_on() -> None:
+    stack = Stack()
+    traffic(stack, 30)
+
+    class NoL1(Fault):
+        def halts(self, stack: Stack, what: str) -> bool:
+            return what == "l1"
+
+    fault = stack.inject(NoL1())
+    stack.run(MAX_DRIFT // 2 + 60)
+    stack.lift(fault)
+    traffic(stack, 120)
+    assert stack.batcher.safe.diverged is None
+    assert stack.safe > stack.l2.head.number - 60
+
+
+def test_a_full_pool_stops_nobody_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = Stack()
+    monkeypatch.setattr(pools, "MAX_PENDING", 3)
+    other = stack.account("victim", "l2")
+    for nonce in (5, 6, 7):
+        other.nonce = nonce
+        stack.l2_pool.add(other.send(b"\x01" * 20), stack.time)
+
+    class Sender:
+        name = "bystander"
+
+        def act(self, stack: Stack) -> None:
+            stack.send("l2", self.name, b"\x01" * 20)
+
+    stack.actors.append(Sender())
+    stack.run(3)
+    assert stack.l2.head.number == 3
 
 
 def test_unknown_names_are_refused_by_name() -> None:

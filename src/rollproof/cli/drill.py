@@ -33,7 +33,8 @@ def drill(
     """Run scenarios and a fault-free control of the same seed, and print what was detected by which check.
 
     Exit code: 0 all that a check covers was detected at the right place and the control is silent, 1 something was
-    missed or a false alarm raised, 2 could not run, 130 cancelled. What no check covers yet is shown as not covered.
+    missed or a false alarm raised, 2 could not run, or no check covers any, 130 cancelled. What no check covers yet is
+    shown as not covered.
     """
     try:
         from rollproof.lab import drill as run

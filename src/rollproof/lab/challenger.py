@@ -20,7 +20,6 @@ MAX_GAMES: Final = 64  # the newest, that are looked after
 MAX_CLAIMS: Final = 64  # of one game
 _GAS: Final = 1_000_000
 _NOBODY: Final = bytes(20)
-_NO_PARENT: Final = 2**32 - 1
 
 
 class Claim(NamedTuple):

@@ -18,7 +18,7 @@ from rollproof.lab.stack import Stack
 from rollproof.types import Difference
 
 CHECKS: Final[tuple[Callable[[], Check], ...]] = (Verify,)
-LINGER: Final = 4  # steps after the last effect, in which a check that is late may still find it
+LINGER: Final = 12  # steps after the last effect, two L1 blocks: what is late, or has a second act, still shows
 
 Say = Callable[[str], None]
 
@@ -151,11 +151,12 @@ def drill(
 
 def exit_code(results: Iterable[Result]) -> int:
     """1 where a covered scenario was not found at the right place, or an alarm was false; else 2 where one did not run,
-    or there is none; else 0."""
+    or no check covers any; else 0."""
     listed = list(results)
     if any(each.wrong for each in listed):
         return 1
-    return 2 if not listed or any(each.status is Status.FAILED for each in listed) else 0
+    looked = any(each.scenario.covered for each in listed)
+    return 2 if not looked or any(each.status is Status.FAILED for each in listed) else 0
 
 
 def _why(error: Exception) -> str:

@@ -32,7 +32,9 @@ class L1Builder:
         """A block now."""
         stack = self._stack
         head = stack.l1.head
-        chosen: list[Pending] = by_priority_fee(list(stack.l1_pool), head.header.base_fee or 0)
+        chosen: list[Pending] = by_priority_fee(
+            stack.l1_pool.executable(lambda sender: stack.l1.account(sender)[0]), head.header.base_fee or 0
+        )
         chosen = stack.ordered("l1", chosen)[:MAX_TRANSACTIONS]
         number = head.number + 1
         built = stack.l1.build(

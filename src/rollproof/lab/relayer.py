@@ -55,6 +55,7 @@ class Relayer:
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._game = Contract.load("FaultDisputeGame")
+        self._portal = stack.deployed["OptimismPortal"].address
         self._bits = int.from_bytes(bloom([(L2_TO_L1_MESSAGE_PASSER, [withdrawals.TOPIC], b"")]), "big")
         self._read = stack.l2.genesis
         self._head = b""
@@ -92,7 +93,9 @@ class Relayer:
                 return
             self._read = block
             for made in self._made(block):
-                self.open[made.hash] = Open(made, block.number)
+                # One that no transaction can hold is its maker's loss, and nobody else's.
+                if made.gas_limit * 64 // 63 + _FINALIZE_GAS <= _MAX_GAS and made.target != self._portal:
+                    self.open[made.hash] = Open(made, block.number)
 
     def _made(self, block: Block) -> list[Withdrawal]:
         if int.from_bytes(block.header.logs_bloom, "big") & self._bits != self._bits:
@@ -115,7 +118,7 @@ class Relayer:
         contract, me = stack.deployed["OptimismPortal"], stack.account("relayer", "l1").address
         allowed = stack.l1.call(contract.address, portal.check_withdrawal(each.withdrawal.hash, me))
         if allowed.status == 1:
-            gas = min(each.withdrawal.gas_limit * 64 // 63 + _FINALIZE_GAS, _MAX_GAS)
+            gas = each.withdrawal.gas_limit * 64 // 63 + _FINALIZE_GAS
             return self._try(contract, portal.finalize(each.withdrawal), gas)
         reason = contract.reason(allowed.output)
         if reason == _DONE:

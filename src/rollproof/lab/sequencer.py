@@ -21,7 +21,12 @@ MAX_DRIFT = 1_800  # seconds, Fjord: how far an L2 block's time may be past its 
 CONFIRMATIONS = 2  # L1 blocks above an origin before the sequencer builds on it
 MAX_TRANSACTIONS = 1_000
 # What may become includable later; anything else that a block refuses leaves the pool.
-_WAITS = frozenset({"nonce-too-high", "fee-below-base-fee", "block-gas-exceeded", "da-footprint-exceeded"})
+_WAITS = frozenset(
+    {
+        "nonce-too-high", "fee-below-base-fee", "block-gas-exceeded", "da-footprint-exceeded", "blob-gas-exceeded",
+        "blob-fee-too-low",
+    }
+)  # fmt: skip
 
 
 class Sequencer:
@@ -87,7 +92,8 @@ class Sequencer:
             following is not None
             and following.timestamp <= timestamp
             and following.header.parent_hash == origin.hash
-            and stack.l1.head.number >= following.number + CONFIRMATIONS
+            # Past the drift the next origin has to be taken as soon as it is there.
+            and (stack.l1.head.number >= following.number + CONFIRMATIONS or timestamp - origin.timestamp > MAX_DRIFT)
         ):
             return following, 0
         return origin, sequence + 1
@@ -123,6 +129,7 @@ class Sequencer:
             prev_randao=origin.header.mix_hash,
             parent_beacon_block_root=origin.header.parent_beacon_block_root,
             gas_limit=config.gas_limit,
+            extra_data=stack.extra_data(config),
             skip=True,
             rules=rules,
         )
@@ -135,9 +142,10 @@ class Sequencer:
         stack = self._stack
         if drift > MAX_DRIFT:
             return []
+        ready = stack.l2_pool.executable(lambda sender: stack.l2.account(sender)[0])
         ordered = by_arrival if self.ordering == "fifo" else by_priority_fee
         base_fee = stack.l2.head.header.base_fee or 0
-        return stack.ordered("l2", ordered(list(stack.l2_pool), base_fee))[:MAX_TRANSACTIONS]
+        return stack.ordered("l2", ordered(ready, base_fee))[:MAX_TRANSACTIONS]
 
     def _deposits(self, origin: Block) -> list[bytes]:
         """The deposits that an L1 block's receipts hold, in order."""
@@ -170,6 +178,7 @@ def settle(stack: Stack, layer: str, built: Built, chosen: list[Pending], forced
     """Takes out of the pool what a block holds, and what no block ever can."""
     pool = stack.pool(layer)
     pool.remove([chosen[index - forced].hash for index in built.included if index >= forced])
-    never = [index for index, kind, _ in built.refused if index >= forced and kind not in _WAITS]
-    pool.remove([chosen[index - forced].hash for index in never])
-    stack.refused.extend((layer, chosen[i - forced].hash, kind) for i, kind, _ in built.refused if i >= forced)
+    for index, kind, _ in built.refused:
+        if index >= forced and kind not in _WAITS:
+            pool.remove([chosen[index - forced].hash])
+            stack.refused.append((layer, chosen[index - forced].hash, kind))

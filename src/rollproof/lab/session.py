@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from rollproof.errors import Malformed, Missing
 from rollproof.lab import genesis, scenario
 from rollproof.lab.market import Market
 from rollproof.lab.node.node import Node
@@ -62,7 +63,7 @@ def run(options: Options, say: Say | None = None) -> Iterator[Line]:
     """Runs the lab; ends by itself only with ``blocks``. Raises what bad options deserve before anything starts."""
     faults = [each.make() for each in scenario.chosen(options.faults, None, ())] if options.faults else []
     tell = say or (lambda _: None)
-    market = None if options.prices is None else Market.from_csv(options.prices)
+    market = None if options.prices is None else Market.from_csv(options.prices, options.seed)
     began = time.monotonic()
     stack = Stack(options.seed, ordering=options.ordering, market=market)
     if options.directory is not None:
@@ -83,6 +84,8 @@ def run(options: Options, say: Say | None = None) -> Iterator[Line]:
         if options.directory is not None:
             shown = options.directory / "lab-l2.toml"
             yield Line("config", f"verify takes --config {shown}", {"directory": str(options.directory)})
+        if options.blocks is not None and options.blocks < stack.l2.head.number:
+            raise Malformed(f"the lab is ready at L2 block {stack.l2.head.number}, not before {options.blocks}")
         yield from _advance(stack, options, faults, lock, tell)
         yield _summary(stack, time.monotonic() - began)
 
@@ -106,6 +109,8 @@ def _served(server: Server) -> Line:
 
 def _advance(stack: Stack, options: Options, faults: list[Any], lock: threading.RLock, tell: Say) -> Iterator[Line]:
     """Steps until the last block, or for ever."""
+    if options.blocks is not None and faults and options.at > options.blocks:
+        raise Malformed(f"faults at L2 block {options.at} do not come: the run ends at {options.blocks}")
     waiting, due, steps = list(faults), time.monotonic(), 0
     while options.blocks is None or stack.l2.head.number < options.blocks:
         if waiting and stack.l2.head.number + 1 >= options.at:
@@ -124,8 +129,7 @@ def _advance(stack: Stack, options: Options, faults: list[Any], lock: threading.
                 stack.follower.sync()
         if options.blocks is not None:
             if steps > 2 * options.blocks + _PATIENCE:
-                tell(f"L2 block {options.blocks} does not come: the chain stands at {stack.l2.head.number}")
-                return
+                raise Missing(f"L2 block {options.blocks} does not come: the chain stands at {stack.l2.head.number}")
             if stack.l2.head.number % 1_000 == 0:
                 tell(f"L2 block {stack.l2.head.number} of {options.blocks}")
             continue

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Literal, Protocol
 
 from rollproof import _core
-from rollproof.errors import Missing, Unsupported
+from rollproof.errors import Malformed, Missing, Stop, Unsupported
 from rollproof.lab import genesis, population
 from rollproof.lab.batcher import Batcher
 from rollproof.lab.block import Block, Built
@@ -22,7 +23,9 @@ from rollproof.lab.market import Market
 from rollproof.lab.pool import Pending, Pool
 from rollproof.lab.sequencer import BLOCK_TIME, Sequencer
 from rollproof.lab.transaction import GWEI, Account, created
+from rollproof.replay import extra_data
 from rollproof.replay.blob_gas import blob_base_fee
+from rollproof.rollup.op_stack.system_config import SystemConfig
 
 Layer = Literal["l1", "l2"]
 Listener = Callable[[str, Block, Sequence[Block]], None]  # layer, new head, dropped blocks
@@ -65,7 +68,8 @@ class Stack:
         self.actors: list[Actor] = []
         self.operators: list[Operator] = []
         self.listeners: list[Listener] = []
-        self.refused: list[tuple[str, bytes, str]] = []  # layer, transaction, kind: what a builder left out
+        # Layer, transaction, kind: the last that a block builder threw away.
+        self.refused: deque[tuple[str, bytes, str]] = deque(maxlen=1_000)
         self.deployed: dict[str, Contract] = {}
         self._accounts: dict[tuple[str, str], Account] = {}
         configs = genesis.configs()
@@ -114,12 +118,13 @@ class Stack:
             fault.before_step(self)
         self.l1_builder.act()
         for actor in self.actors:
-            # A contract that a fault has broken answers nobody: whoever asked it waits.
-            with suppress(Missing):
+            # A contract that a fault has broken answers nobody, a full pool takes nothing: who needs them waits.
+            with suppress(Stop):
                 actor.act(self)
         self.sequencer.act()
         for operator in self.operators:
-            operator.act()
+            with suppress(Stop):
+                operator.act()
         for fault in list(self.faults):
             fault.after_step(self)
 
@@ -254,7 +259,16 @@ class Stack:
         call = self.chain(layer).call(contract.address, contract.encode(function, *arguments), sender=sender, at=at)
         if call.status != 1:
             raise Missing(f"{contract.name}.{function} reverts: {call.halt or call.output[:100].hex() or 'no reason'}")
-        return contract.decode(function, call.output)
+        try:
+            return contract.decode(function, call.output)
+        except Malformed as error:  # most often there is no code yet
+            raise Missing(f"{contract.name}.{function} answers what it should not: {error}") from None
+
+    def extra_data(self, config: SystemConfig) -> bytes:
+        """Of an L2 block: EIP-1559 parameters and minimum base fee by the system configuration (Holocene, Jovian)."""
+        given = config.eip1559_denominator.to_bytes(4, "big") + config.eip1559_elasticity.to_bytes(4, "big")
+        default = self.l2.config.base_fee_params(0, self.l2.genesis.timestamp)
+        return extra_data.from_attributes(given, config.min_base_fee, default, jovian=True)
 
     def l1_blob_base_fee(self, block: Block) -> int:
         """The L1's price of blob gas in a block, wei (EIP-4844)."""

@@ -89,6 +89,7 @@ def deploy(stack: Stack) -> Rollup:
         blob_base_fee_scalar=1_014_213,
         operator_fee_scalar=1_000,
         operator_fee_constant=500,
+        min_base_fee=genesis.MIN_BASE_FEE,
     )
     admin = stack.deploy("ProxyAdmin", "ProxyAdmin", l1["deployer"], layer="l1")
     superchain = _proxied(stack, "SuperchainConfig", "SuperchainConfig")
@@ -114,6 +115,7 @@ def deploy(stack: Stack) -> Rollup:
         _initialized(stack, admin, name, arguments)
     operator = system.encode("setOperatorFeeScalars", config.operator_fee_scalar, config.operator_fee_constant)
     stack.send("l1", "deployer", system.address, data=operator)
+    stack.send("l1", "deployer", system.address, data=system.encode("setMinBaseFee", config.min_base_fee))
     _settled(stack)
     for address, contract in l2_contracts().items():
         stack.deployed[f"{contract.name} {address[-1]:02x}" if contract.name == "FeeVault" else contract.name] = (

@@ -218,7 +218,8 @@ class L1ReorgDeposit(Link):
         on_l2 = holder(stack, block, self._sent)
         if on_l2 is None:
             return
-        depth = min(stack.l1.head.number - block.number + 1 + self.deeper, stack.l1.head.number)
+        above = stack.l1.head.number - stack.sequencer.origins[0][0].number  # what the L2 stands on stays
+        depth = min(stack.l1.head.number - block.number + 1 + self.deeper, above)
         stack.l1_builder.reorganise(depth, lose=frozenset({self._sent}))
         self._reorganised = True
         held, made = on_l2
@@ -234,12 +235,6 @@ def make_deposit(stack: Stack, fault: str, name: str = "bystander", amount: int 
     to = stack.account(name, "l2").address
     data = deposit.calldata(to, value=amount, gas=DEPOSIT_GAS)
     return stack.send("l1", name, portal.address, data=data, value=amount, gas=L1_GAS)
-
-
-def deposits_of(stack: Stack, block: Block) -> list[deposit.Deposit]:
-    """The deposits that an L1 block makes."""
-    logs = [log for receipt in block.receipts for log in decode(receipt).logs]
-    return deposit.in_block(logs, portal=stack.rollup.portal, block_hash=block.hash)
 
 
 def holder(stack: Stack, origin: Block, transaction: bytes) -> tuple[Block, bytes] | None:

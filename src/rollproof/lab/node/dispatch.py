@@ -47,20 +47,24 @@ def dispatch(data: bytes, answer: Answer) -> Reply:
         return Reply(_encode(_failed(None, large)))
     reply, parts, size = Reply(None), [], 0
     for call in calls:
-        part, delay = _one(call, answer)
+        part, delay = _one(call, answer if size <= MAX_RESPONSE else _too_much)
         reply.delay = min(MAX_DELAY, reply.delay + delay)
         if part is None:
             continue
         encoded = _encode(part)
-        if size + len(encoded) > MAX_RESPONSE:
-            encoded = _encode(
-                _failed(part["id"], JsonRpcError(LIMIT, f"response too large: over {MAX_RESPONSE} bytes"))
-            )
         size += len(encoded)
+        if size > MAX_RESPONSE:
+            large = JsonRpcError(LIMIT, f"response too large: over {MAX_RESPONSE} bytes")
+            encoded = _encode(_failed(part["id"], large))
         parts.append(encoded)
     if parts:
         reply.body = b"[" + b",".join(parts) + b"]" if isinstance(decoded, list) else parts[0]
     return reply
+
+
+def _too_much(_method: str, _params: list[Any]) -> Any:
+    """What is left of a batch whose answer is too large already is not executed."""
+    raise JsonRpcError(LIMIT, f"response too large: over {MAX_RESPONSE} bytes")
 
 
 def _one(call: Any, answer: Answer) -> tuple[dict[str, Any] | None, int]:

@@ -16,7 +16,7 @@ from rollproof.lab.block import Block
 from rollproof.lab.node import block as shown
 from rollproof.lab.node import transaction
 from rollproof.lab.node.dispatch import MAX_DELAY
-from rollproof.lab.node.error import LIMIT, METHOD_NOT_FOUND, Delay, JsonRpcError, invalid
+from rollproof.lab.node.error import LIMIT, METHOD_NOT_FOUND, Delay, Dropped, JsonRpcError, invalid
 from rollproof.lab.node.eth.logs import waiting, wanted_logs
 from rollproof.lab.node.filters import Moved, Watch, moved
 from rollproof.lab.node.method import Method
@@ -24,6 +24,7 @@ from rollproof.lab.node.node import Node
 from rollproof.lab.node.params import Params
 
 MAX_SUBSCRIPTIONS: Final = 100  # of one connection
+MAX_EVENTS: Final = 10_000  # at one look
 KINDS: Final = ("newHeads", "logs", "newPendingTransactions")
 
 
@@ -67,7 +68,8 @@ class Subscriptions:
     def events(self) -> tuple[list[dict[str, Any]], int]:
         """Notifications of what happened since the last look, in order, and by how many seconds they are late.
 
-        Faults have their say about each: what one refuses to answer is not told. Raises Dropped where one wants that.
+        Faults have their say about each: what one refuses to answer is not told. Raises Dropped where one wants that,
+        and where there are more than `MAX_EVENTS`.
         """
         found: list[dict[str, Any]] = []
         late = 0
@@ -82,6 +84,8 @@ class Subscriptions:
                         continue
                     params = {"subscription": identity, "result": result}
                     found.append({"jsonrpc": "2.0", "method": "eth_subscription", "params": params})
+                if len(found) > MAX_EVENTS:  # who is that far behind does not read
+                    raise Dropped
         return found, min(late, MAX_DELAY)
 
 

@@ -13,7 +13,7 @@ from rollproof.lab.block import Block
 from rollproof.lab.node import message
 from rollproof.lab.node.debug import call_tracer, prestate_tracer
 from rollproof.lab.node.debug.call_tracer import Top
-from rollproof.lab.node.error import EXECUTION, JsonRpcError, not_found
+from rollproof.lab.node.error import EXECUTION, LIMIT, JsonRpcError, not_found
 from rollproof.lab.node.method import Method
 from rollproof.lab.node.node import Node
 from rollproof.lab.node.params import Params
@@ -24,6 +24,7 @@ _OPTIONS: Final = {
     "callTracer": ("onlyTopCall", "withLog"),
     "prestateTracer": ("diffMode", "disableCode", "disableStorage"),
 }
+MAX_FRAMES: Final = 20_000
 # Of a request, not of a tracer: how long, and how far back state may be rebuilt. Neither matters here.
 _ASIDE: Final = frozenset({"tracer", "tracerConfig", "timeout", "reexec"})
 
@@ -99,18 +100,19 @@ def _block(node: Node, block: Block, tracer: Tracer) -> list[dict[str, Any]]:
 def _results(node: Node, block: Block, tracer: Tracer, indices: range) -> list[Any]:
     if tracer.name == "callTracer":
         done = node.chain.run(block, trace=True)
-        return [_calls(node, block, done, index, tracer) for index in indices]
+        trace = _trace(done.trace)
+        return [_calls(node, block, done, trace, index, tracer) for index in indices]
     return [_prestate(node, block, index, tracer) for index in indices]
 
 
-def _calls(node: Node, block: Block, done: _core.Done, index: int, tracer: Tracer) -> dict[str, Any]:
+def _calls(node: Node, block: Block, done: _core.Done, trace: Trace, index: int, tracer: Tracer) -> dict[str, Any]:
     sent = _core.decode_transaction(block.transactions[index], node.family)
     outcome = done.outcomes[index]
     top = Top(
         sent["gas_limit"], outcome["gas_used"], sent["sender"], sent["to"], sent["value"], sent["input"],
         outcome["output"], outcome["status"], sum(len(each["logs"]) for each in done.outcomes[:index]),
     )  # fmt: skip
-    return call_tracer.calls(_trace(done.trace), index, top, only_top=tracer["onlyTopCall"], with_log=tracer["withLog"])
+    return call_tracer.calls(trace, index, top, only_top=tracer["onlyTopCall"], with_log=tracer["withLog"])
 
 
 def _prestate(node: Node, block: Block, index: int, tracer: Tracer) -> dict[str, Any]:
@@ -176,6 +178,9 @@ def call(node: Node, params: Params) -> Any:
 def _trace(trace: _core.Trace | None) -> Trace:
     if trace is None:
         raise Missing("the core gave no trace")
+    frames = len(trace.column("frame_depth")) // 4
+    if frames > MAX_FRAMES:
+        raise JsonRpcError(LIMIT, f"a trace of {frames} calls: more than {MAX_FRAMES} are not shown")
     return Trace(trace)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from rollproof import _core
 from rollproof.chain.wire import to_data
+from rollproof.errors import Malformed
 from rollproof.lab.block import Block
 from rollproof.lab.node import transaction
 from rollproof.lab.node.error import EXECUTION, JsonRpcError
@@ -20,6 +21,7 @@ from rollproof.lab.node.method import Method
 from rollproof.lab.node.node import Node
 from rollproof.lab.node.params import Params
 from rollproof.lab.node.receipt import blob_price
+from rollproof.lab.pool import RESERVED
 from rollproof.replay.blob_gas import GAS_PER_BLOB
 
 MAX_RAW: Final = 2 * 1024 * 1024  # bytes, blobs included
@@ -49,7 +51,10 @@ def send_raw(node: Node, params: Params) -> str:
     _price(node, fields, head)
     _sender(node, fields, raw, head)
     _replacement(node, fields)
-    return to_data(node.pool.add(raw, node.time).hash)
+    try:
+        return to_data(node.pool.add(raw, node.time, room=RESERVED).hash)
+    except Malformed as error:
+        raise _refused(str(error)) from None
 
 
 def _form(node: Node, fields: dict[str, Any], raw: bytes, head: Block) -> None:
@@ -106,12 +111,12 @@ def _sender(node: Node, fields: dict[str, Any], raw: bytes, head: Block) -> None
 
 def _replacement(node: Node, fields: dict[str, Any]) -> None:
     """One that takes another's place in the pool has to pay a tenth more."""
-    for each in node.pool or ():
-        if (each.sender, each.nonce) == (fields["sender"], fields["nonce"]):
-            tip = fields["max_priority_fee_per_gas"]
-            offered = (fields["max_fee_per_gas"], fields["max_fee_per_gas"] if tip is None else tip)
-            if any(new * 100 < old * BUMP for new, old in zip(offered, (each.fee, each.tip), strict=True)):
-                raise _refused("replacement transaction underpriced")
+    each = None if node.pool is None else node.pool.at(fields["sender"], fields["nonce"])
+    if each is not None:
+        tip = fields["max_priority_fee_per_gas"]
+        offered = (fields["max_fee_per_gas"], fields["max_fee_per_gas"] if tip is None else tip)
+        if any(new * 100 < old * BUMP for new, old in zip(offered, (each.fee, each.tip), strict=True)):
+            raise _refused("replacement transaction underpriced")
 
 
 def intrinsic_gas(fields: dict[str, Any]) -> int:
