@@ -50,7 +50,7 @@ def test_calls_also_fail_in_ordinary_ways(lab: Mixed) -> None:
     wanted = {
         "Undercollateralised", "Healthy", "WrongToken", "NotEnoughCash", "NotAgreed", "ProductFell", "NothingIn",
         "Expired", "TooLittleOut", "NoPair", "ERC20InsufficientBalance", "ERC20InsufficientAllowance", "OnlyOwner",
-        "AlreadyInitialised", "Nothing", "TooSmall", "OnlyVault", "WrongState", "AlreadyVoted", "Unauthorised",
+        "AlreadyInitialised", "Nothing", "TooSmall", "WrongState", "AlreadyVoted", "Unauthorised",
         "GS020", "BadTarget", "SmallGasLimit", "Unauthorized", "NoImplementation", "NotDepositor", "Panic",
         "Ownable: caller is not the owner", "FeeVault: withdrawal amount must be greater than minimum withdrawal amount",
     }  # fmt: skip

@@ -41,8 +41,8 @@ def run(directory: Path, seed: int = 0) -> Iterator[str]:
     stack.run(AFTER)
     number = fault.effects[0].number
     gained = (_dollars(stack) - held) // USD
-    yield f"L2 block {number}: a transaction pays the attacker {PAID} USDC, and the sequencer goes wrong: it has"
-    yield f"{gained:,} more. Header, roots and hash fit the lie, so whoever only follows the chain sees nothing."
+    yield f"L2 block {number}: a transaction pays the attacker {PAID} USDC, and the sequencer goes wrong. The attacker"
+    yield f"has {gained:,} more; header, roots and hash fit the lie, and who only follows the chain sees nothing."
     yield _told(stack)
     first, last = number - AROUND, number + AROUND
     with Server(Node(stack.l2, stack=stack, name="l2")) as server:

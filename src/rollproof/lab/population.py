@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rollproof.lab.actors.arbitrageur import Arbitrageur
 from rollproof.lab.actors.bridge_user import BridgeUser
+from rollproof.lab.actors.customers import customers
 from rollproof.lab.actors.liquidator import Liquidator
 from rollproof.lab.actors.liquidity_provider import LiquidityProvider
 from rollproof.lab.actors.oracle_keeper import OracleKeeper
@@ -32,6 +33,7 @@ def populate(stack: Stack) -> None:
         LiquidityProvider(),
         Arbitrageur(),
         *(BridgeUser(number) for number in range(4)),
+        *customers(),
         Passerby(),
     ]
     stack.operators += [Proposer(stack), Challenger(stack), Relayer(stack)]

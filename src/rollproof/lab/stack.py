@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 from rollproof import _core
 from rollproof.errors import Malformed, Missing, Stop, Unsupported
 from rollproof.lab import genesis, population
+from rollproof.lab.actors import customers
 from rollproof.lab.batcher import Batcher
 from rollproof.lab.block import Block, Built
 from rollproof.lab.chain import Chain
@@ -34,6 +35,7 @@ ACTORS = (
     *(f"trader-{number}" for number in range(12)),
     *(f"bridge-user-{number}" for number in range(4)),
     "liquidity-provider", "arbitrageur", "liquidator", "oracle-keeper", "attacker", "victim", "bystander", "passerby",
+    *customers.NAMES,
 )  # fmt: skip
 
 

@@ -120,11 +120,16 @@ def make(name: str, parameters: Mapping[str, Any]) -> Fault:
         if key not in known:
             offered = ", ".join(sorted(known)) or "none"
             raise Unsupported(f"{name} has no parameter {str(key)[:60]!r}; there are {offered}")
-        values[key] = _value(f"{name}: {key}", str(known[key].type), given)
+        values[key] = _value(f"{name}: {key}", _kind(known[key].type), given)
     for key, each in known.items():
         if key not in values and each.default is MISSING and each.default_factory is MISSING:
             raise Malformed(f"{name} needs {key}")
     return kind(**values)
+
+
+def _kind(declared: Any) -> str:
+    """A field's type as it is written, whether or not its module postpones annotations."""
+    return declared if isinstance(declared, str) else getattr(declared, "__name__", str(declared))
 
 
 def _value(what: str, kind: str, given: Any) -> Any:
