@@ -19,7 +19,7 @@ from rollproof.replay.trace import Frame, Trace
 STEPS = 900
 LAYERS: tuple[Layer, Layer] = ("l1", "l2")
 # Enough of the others for the venue and the bridge to be used; the rest is what this is about.
-BESIDE = ("oracle-keeper", "arbitrageur", "trader-0", "trader-1", *(f"bridge-user-{number}" for number in range(4)))
+BESIDE = ("oracle-keeper", "arbitrageur", "trader-0", "trader-1", "bridge-user-0", "bridge-user-1")
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,9 @@ class Mixed:
         return found
 
     def running(self, layer: Layer, data: bytes) -> list[Seen]:
-        """Creations by this very init code, in order."""
-        found = [each for each in self.seen if each.layer == layer and each.fields["to"] is None]
-        found = [each for each in found if each.fields["input"] == data]
+        """Creations by this very init code, in order; not those that are deposits."""
+        found = [each for each in self.seen if each.layer == layer and each.outcome["type"] != 0x7E]
+        found = [each for each in found if each.fields["to"] is None and each.fields["input"] == data]
         assert found, f"nothing of it on the {layer}"
         return found
 

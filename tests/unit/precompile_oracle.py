@@ -1,8 +1,9 @@
-"""What valid inputs of the precompiled contracts give, by hashlib, Python's integers and py_ecc: none of it our code."""
+"""What valid inputs of the precompiled contracts give, by hashlib, Python's integers, py_ecc and cryptography."""
 
 from __future__ import annotations
 
 import hashlib
+import importlib
 from functools import lru_cache
 from typing import Any
 
@@ -10,13 +11,13 @@ from Crypto.Hash import RIPEMD160
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
-from py_ecc import optimized_bls12_381 as bls
-from py_ecc import optimized_bn128 as bn
-from py_ecc.secp256k1 import ecdsa_raw_recover
 
 from rollproof import _core
 from rollproof.lab.actors import precompiles as at
 
+bls: Any = importlib.import_module("py_ecc.optimized_bls12_381")
+bn: Any = importlib.import_module("py_ecc.optimized_bn128")
+secp256k1: Any = importlib.import_module("py_ecc.secp256k1")
 TRUE = (1).to_bytes(32, "big")
 FALSE = bytes(32)
 
@@ -40,7 +41,7 @@ def _recovered(data: bytes) -> bytes:
     hashed, v, r, s = _numbers(data)
     if len(data) != 128 or v not in (27, 28):
         raise ValueError("not a signature")
-    x, y = ecdsa_raw_recover(hashed.to_bytes(32, "big"), (v, r, s))
+    x, y = secp256k1.ecdsa_raw_recover(hashed.to_bytes(32, "big"), (v, r, s))
     return bytes(12) + _core.keccak256(x.to_bytes(32, "big") + y.to_bytes(32, "big"))[12:]
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from rollproof.lab.actors import customers
 from rollproof.lab.actors.customer import Customer
+from rollproof.lab.block import Written
 from rollproof.lab.faults.fault import Fault
 from rollproof.lab.stack import Layer, Stack
 from rollproof.replay.trace import Trace
@@ -52,7 +53,8 @@ def test_calls_also_fail_in_ordinary_ways(lab: Mixed) -> None:
         "Expired", "TooLittleOut", "NoPair", "ERC20InsufficientBalance", "ERC20InsufficientAllowance", "OnlyOwner",
         "AlreadyInitialised", "Nothing", "TooSmall", "WrongState", "AlreadyVoted", "Unauthorised",
         "GS020", "BadTarget", "SmallGasLimit", "Unauthorized", "NoImplementation", "NotDepositor", "Panic",
-        "Ownable: caller is not the owner", "FeeVault: withdrawal amount must be greater than minimum withdrawal amount",
+        "Ownable: caller is not the owner",
+        "FeeVault: withdrawal amount must be greater than minimum withdrawal amount",
     }  # fmt: skip
     missing = wanted - set(named)
     assert not missing
@@ -111,7 +113,7 @@ class Broken(Fault):
     def sealed(self, stack: Stack, layer: str, built: Any, block: Any) -> Any:
         if layer != "l2":
             return block
-        gone = [
+        gone: list[Written] = [
             (each.address, None, None, b"\x5f\x5f\xfd", [])
             for each in stack.deployed.values()
             if stack.l2.code(each.address) and each.address[0] != 0x42
