@@ -69,7 +69,7 @@ def _evaluated(data: bytes) -> bytes:
     x = data[96] & 0x1F
     if point is not None and (int(point[0]) != int.from_bytes(bytes([x]) + data[97:144], "big")):
         raise ValueError("not a commitment to a constant")
-    return (4_096).to_bytes(32, "big") + bls.curve_order.to_bytes(32, "big")
+    return b"".join(int(each).to_bytes(32, "big") for each in (4_096, bls.curve_order))
 
 
 def _p256(data: bytes) -> bytes:
