@@ -11,8 +11,9 @@ from rollproof.lab.chain import Chain
 Stratum = tuple[str, ...]
 
 
-def strata(block: Block, family: str) -> Iterator[Stratum]:
-    """What a block does: transaction types, functions called, contracts created, ways to fail, logs, deleted slots."""
+def strata(block: Block, chain: Chain) -> Iterator[Stratum]:
+    """What a block does: transaction types, functions called by contract, creations, ways to fail, kinds of logs."""
+    family = chain.config.family
     yield ("empty",) if len(block.transactions) <= (family == "op") else ("full",)
     for raw, outcome in zip(block.transactions, block.outcomes, strict=True):
         kind = f"type {outcome['type']}"
@@ -21,20 +22,21 @@ def strata(block: Block, family: str) -> Iterator[Stratum]:
         called = _core.decode_transaction(raw, family)
         if called["to"] is None:
             yield ("creation", called["sender"].hex())
-        elif called["input"]:
+        elif called["input"] and chain.code(called["to"]):
             yield ("call", called["to"].hex(), called["input"][:4].hex())
+        elif called["input"]:
+            yield ("data", "precompile" if int.from_bytes(called["to"], "big") < 2**16 else "account")
         else:
             yield ("transfer",)
-        for address, topics, _ in outcome["logs"]:
-            yield ("log", address.hex(), topics[0].hex() if topics else "")
+        for _, topics, _ in outcome["logs"]:
+            yield ("log", topics[0].hex() if topics else "")
 
 
 def sample(chain: Chain, least: int, each: int = 3) -> tuple[list[Block], dict[Stratum, int]]:
     """Blocks, in order, with at least ``each`` of every stratum (all where there are fewer), filled up evenly to
     ``least``; and how many blocks of the sample are of each stratum. Never the genesis block."""
-    family = chain.config.family
     blocks = [block for number in range(1, chain.head.number + 1) if (block := chain.block(number)) is not None]
-    found = {block.number: set(strata(block, family)) for block in blocks}
+    found = {block.number: set(strata(block, chain)) for block in blocks}
     count: dict[Stratum, int] = {}
     chosen: set[int] = set()
 
