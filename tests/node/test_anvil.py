@@ -274,7 +274,13 @@ def test_a_reorganisation_is_noticed(node: Node, anvil: str) -> None:
         send(node, signing.dynamic_fee(n, SOMEBODY))
     served = claims([anvil], "1:7", ahead=1)
     assert [next(served).claim.number for _ in range(3)] == [1, 2, 3]
+    before = node.rpc.call("eth_getBlockByNumber", "0x6", False)["hash"]
     node.rpc.call("anvil_reorg", 5, [])
+    for _ in range(400):  # anvil answers before it has made the blocks anew
+        now = node.rpc.call("eth_getBlockByNumber", "0x6", False)
+        if now is not None and now["hash"] != before:
+            break
+        time.sleep(0.02)
     with pytest.raises(Reset, match="the chain reorganised"):
         list(served)
 
