@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from rollproof.lab import genesis
@@ -43,7 +42,6 @@ class Rollup:
     messenger: bytes
     bridge: bytes
     fee_recipient: bytes
-    contracts: Mapping[bytes, Contract] = field(default_factory=dict, repr=False)
 
     def predeploys(self) -> dict[bytes, Holder]:
         """Accounts of the L2's genesis state. Slots: as the contracts state them."""
@@ -123,7 +121,6 @@ def deploy(stack: Stack) -> Rollup:
         )
     return Rollup(
         portal.address, system.address, config, inbox, messenger.address, bridge.address, l1["deployer"],
-        {each.address: each for each in stack.deployed.values()},
     )  # fmt: skip
 
 
