@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import blake2b
 from typing import Any
 
 
@@ -134,3 +135,103 @@ class Verdict:
     second_opinion: Mapping[str, Any] | None = None
     stages: Mapping[str, float] = field(default_factory=dict)
     rpc: Mapping[str, Any] | None = None  # calls, megabytes, seconds when built from nodes
+
+
+class Severity(StrEnum):
+    """How much a finding matters. It follows the value moved and the confidence."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """4 for critical down to 0 for info."""
+        return 4 - list(Severity).index(self)
+
+
+class Confidence(StrEnum):
+    """Whether the harm was seen in the execution, or is what the execution makes possible."""
+
+    OBSERVED = "observed"
+    POSSIBLE = "possible"
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """What an account gained (positive) or lost: base units of ``token``, wei where that is None."""
+
+    token: bytes | None
+    account: bytes
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlotChange:
+    """A storage slot of an account that a finding rests on, before and after."""
+
+    account: bytes
+    slot: bytes
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a detector saw.
+
+    ``transaction`` is None where the finding is about a block or an account; ``subject`` names it then, and tells
+    findings of one detector in one transaction apart. ``frames`` are rows of the block's trace.
+    """
+
+    detector: str
+    severity: Severity
+    confidence: Confidence
+    chain_id: int | None
+    block: int | None
+    transaction: bytes | None
+    title: str
+    addresses: tuple[bytes, ...] = ()
+    amounts: tuple[Amount, ...] = ()
+    frames: tuple[int, ...] = ()
+    slots: tuple[SlotChange, ...] = ()
+    notes: tuple[str, ...] = ()
+    subject: str = ""
+    counterfactual: Mapping[str, Any] | None = None
+    trace_hash: bytes | None = None  # of a foreign trace that names no chain or transaction
+    evidence: str | None = None  # a file, once written
+
+    @property
+    def id(self) -> str:
+        """The same across runs: a hash of detector, chain and subject; of the trace where that names no subject."""
+        place = "" if self.transaction is None else self.transaction.hex()
+        if not place and self.trace_hash is not None:
+            place = "trace " + self.trace_hash.hex()
+        said = "\n".join((self.detector, str(self.chain_id), str(self.block), place, self.subject))
+        return blake2b(said.encode(), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """What a detector would have said, and why it does not."""
+
+    detector: str
+    severity: Severity
+    chain_id: int | None
+    block: int | None
+    transaction: bytes | None
+    title: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """What a detector could not judge, and why: `unknown`, not clean."""
+
+    detector: str
+    chain_id: int | None
+    block: int | None
+    transaction: bytes | None
+    reason: str

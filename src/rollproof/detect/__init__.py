@@ -1,0 +1,1 @@
+"""Judges executions: one attack family a file, each check pure; what the source cannot show is `unknown`."""

@@ -1,0 +1,33 @@
+"""The detectors there are: one line each. Other packages add theirs by the entry point ``rollproof.detectors``."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from rollproof.detect.detector import Detector
+from rollproof.errors import Malformed
+
+# module of this package, class
+LISTED: tuple[str, ...] = ()
+
+
+@cache
+def detectors() -> tuple[Detector, ...]:
+    """One object of each, ours first. Raises Malformed naming an entry point that is no detector, or an id given twice."""
+    found: list[Detector] = []
+    for place in LISTED:
+        module, _, name = place.partition(":")
+        found.append(getattr(import_module(f"rollproof.detect.{module}"), name)())
+    for entry in sorted(entry_points(group="rollproof.detectors"), key=lambda each: each.name):
+        made = entry.load()
+        if not (isinstance(made, type) and issubclass(made, Detector)):
+            raise Malformed(f"entry point {entry.name} of rollproof.detectors is no Detector")
+        found.append(made())
+    seen: set[str] = set()
+    for detector in found:
+        if detector.id in seen:
+            raise Malformed(f"two detectors are called {detector.id}")
+        seen.add(detector.id)
+    return tuple(found)
