@@ -11,6 +11,8 @@ ANVIL_VERSION := 1.7.1
 ANVIL := build/node/node_modules/.bin/anvil
 CAST := build/node/node_modules/.bin/cast
 CONTRACTS := src/rollproof/lab/contracts
+DETECT := tests/detect
+FAMILY ?= $(notdir $(wildcard $(DETECT)/contracts/*))
 OP := build/op/node_modules/@eth-optimism/contracts-bedrock
 SAFE := build/safe/node_modules/@safe-global/safe-contracts
 SOLC := build/solc/node_modules/solc
@@ -19,7 +21,7 @@ FUZZ_SECONDS ?= 600
 FUZZ_RUST ?= rlp trie witness transaction header block
 unexport VIRTUAL_ENV PYTHONPATH
 
-.PHONY: help setup demo drill test test-rust conformance lint format bench fuzz node-tools contracts check-contracts dev clean
+.PHONY: help setup demo drill test test-rust conformance lint format bench fuzz node-tools contracts check-contracts detect-contracts check-detect-contracts dev clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -100,6 +102,14 @@ contracts: $(SOLC) ## compile the lab's contracts into their artifacts
 
 check-contracts: $(SOLC) ## fail where an artifact is not what its source compiles to
 	@node $(CONTRACTS)/build.mjs --check
+
+detect-contracts: $(SOLC) ## compile the detectors' test contracts; FAMILY=name for one directory of them
+	@for family in $(FAMILY); do node $(CONTRACTS)/build.mjs \
+	  --sources $(DETECT)/contracts/$$family --artifacts $(DETECT)/artifacts/$$family || exit; done
+
+check-detect-contracts: $(SOLC) ## the same check for the detectors' test contracts
+	@for family in $(FAMILY); do node $(CONTRACTS)/build.mjs --check \
+	  --sources $(DETECT)/contracts/$$family --artifacts $(DETECT)/artifacts/$$family || exit; done
 
 $(SOLC): $(CONTRACTS)/package.json
 	@mkdir -p build/solc && cp $< build/solc/

@@ -4,12 +4,14 @@ use crate::{
     ledger::Ledger,
     outcome::{Done, Invalid, Outcome, Run},
     preimages::{Store, Witnessed},
+    query::facts::Facts,
     receipt::{self, Status},
     refusal::Refusal,
     rlp,
     rules::{Env, Fork, Rules},
+    shadow::Steps,
     system,
-    trace::Recorder,
+    trace::Columns,
     transaction::Transaction,
     trie::{EMPTY_ROOT, ordered_root},
     vm::{Executed, Message, Vm, Watch},
@@ -50,7 +52,7 @@ pub fn run(store: &Store, root: B256, rules: &Rules, env: &Env, body: &Body<'_>,
     }
     let store = &Witnessed::new(store);
     let mut ledger = ledger(store, root, rules, env);
-    ledger.recorder = (watch == Watch::Trace).then(Recorder::default);
+    ledger.recorder = watch.recorder();
     let mut stages = Stages::new();
     let mut refused = Vec::new();
     let prepared = match prepare(rules, body, &mut stages, &mut refused) {
@@ -108,6 +110,7 @@ pub fn run(store: &Store, root: B256, rules: &Rules, env: &Env, body: &Body<'_>,
     let receipts_root = ordered_root(ran.receipts.iter().map(|raw| &raw[..]));
     stages.end("roots");
     let ledger = vm.ledger();
+    let (trace, noticed) = recorded(ledger);
     Run::Done(Box::new(Done {
         state_root,
         transactions_root,
@@ -122,7 +125,8 @@ pub fn run(store: &Store, root: B256, rules: &Rules, env: &Env, body: &Body<'_>,
         changes,
         touched: ledger.touched(),
         used_block_hashes: std::mem::take(&mut ledger.used_block_hashes),
-        trace: ledger.recorder.take().map(|recorder| recorder.columns),
+        trace,
+        noticed,
         stages: stages.ended,
         fresh: fresh.into_values().collect(),
         included: ran.included,
@@ -138,7 +142,7 @@ pub fn call(store: &Store, root: B256, rules: &Rules, env: &Env, message: Messag
     }
     let store = &Witnessed::new(store);
     let mut ledger = ledger(store, root, rules, env);
-    ledger.recorder = (watch == Watch::Trace).then(Recorder::default);
+    ledger.recorder = watch.recorder();
     // A message that pays nothing sees a base fee of zero, as every node's eth_call has it.
     let env = Env { base_fee: env.base_fee.filter(|_| message.gas_price > 0), ..env.clone() };
     let (sender, to) = (message.sender, message.to);
@@ -158,16 +162,25 @@ pub fn call(store: &Store, root: B256, rules: &Rules, env: &Env, message: Messag
         Ok(executed) => executed,
         Err((kind, reason)) => return Run::Invalid(Invalid { transaction: None, kind, reason }),
     };
+    let (trace, noticed) = recorded(ledger);
     Run::Done(Box::new(Done {
         state_root: root,
         gas_used: executed.gas_used,
         touched: ledger.touched(),
         used_block_hashes: std::mem::take(&mut ledger.used_block_hashes),
-        trace: ledger.recorder.take().map(|recorder| recorder.columns),
+        trace,
+        noticed,
         outcomes: vec![outcome(B256::ZERO, 0, sender, to, executed, 0)],
         witness: store.witness(),
         ..Done::default()
     }))
+}
+
+/// What was recorded on the way.
+#[allow(clippy::type_complexity)]
+fn recorded(ledger: &mut Ledger<'_>) -> (Option<Columns>, Option<Vec<(Facts, Option<Steps>)>>) {
+    let Some(recorder) = ledger.recorder.take() else { return (None, None) };
+    (Some(recorder.columns), recorder.inspection.map(|inspection| inspection.noticed))
 }
 
 fn ledger<'a>(store: &'a Witnessed<'a>, root: B256, rules: &Rules, env: &'a Env) -> Ledger<'a> {
@@ -188,7 +201,7 @@ pub fn time(store: &Store, root: B256, rules: &Rules, env: &Env, body: &Body<'_>
     if !ledger.needs.is_empty() {
         return None;
     }
-    ledger.recorder = (watch == Watch::Trace).then(Recorder::default);
+    ledger.recorder = watch.recorder();
     let mut vm = Vm::new(ledger, rules, env, watch);
     let since = Instant::now();
     execute(&mut vm, rules, env, body, &prepared).ok()?;

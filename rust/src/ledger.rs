@@ -9,6 +9,7 @@ use crate::{
     outcome::Change,
     preimages::{Lookup, Witnessed},
     rlp,
+    shadow::Shadow,
     trace::Recorder,
     trie::{EMPTY_ROOT, Trie, TrieError},
 };
@@ -51,6 +52,8 @@ pub struct Ledger<'a> {
     /// A preimage that is not what its place in the trie requires.
     pub malformed: Option<String>,
     pub recorder: Option<Recorder>,
+    /// Where the second pass runs.
+    pub shadow: Option<Box<Shadow>>,
 }
 
 impl std::fmt::Debug for Ledger<'_> {
@@ -82,6 +85,7 @@ impl<'a> Ledger<'a> {
             needs: Needs::default(),
             malformed: None,
             recorder: None,
+            shadow: None,
         }
     }
 

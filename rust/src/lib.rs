@@ -10,6 +10,7 @@ mod needs;
 mod observe;
 mod outcome;
 mod preimages;
+mod query;
 #[cfg(feature = "python")]
 mod python;
 mod receipt;
@@ -17,6 +18,7 @@ mod refusal;
 mod rlp;
 mod rollup;
 mod rules;
+mod shadow;
 mod system;
 mod trace;
 mod transaction;

@@ -1,6 +1,6 @@
 //! revm's machine with its frames noted in the recorder, and the one rule revm leaves out (EIP-7610).
 
-use crate::{ledger::Ledger, trace::Recorder};
+use crate::{ledger::Ledger, shadow::Shadow, trace::Recorder};
 use alloy_primitives::{Address, Bytes};
 use revm::{
     Database,
@@ -19,6 +19,8 @@ type DbError<CTX> = ContextError<<<CTX as ContextTr>::Db as Database>::Error>;
 /// What the hooks need of the state below the machine.
 pub trait Observed {
     fn recorder(&mut self) -> Option<&mut Recorder>;
+    /// What follows values, where the second pass runs.
+    fn shadow(&mut self) -> Option<&mut Shadow>;
     /// Whether an account of the parent's state holds storage.
     fn holds_storage(&mut self, address: Address) -> bool;
 }
@@ -26,6 +28,10 @@ pub trait Observed {
 impl Observed for Ledger<'_> {
     fn recorder(&mut self) -> Option<&mut Recorder> {
         self.recorder.as_mut()
+    }
+
+    fn shadow(&mut self) -> Option<&mut Shadow> {
+        self.shadow.as_deref_mut()
     }
 
     fn holds_storage(&mut self, address: Address) -> bool {
@@ -42,6 +48,9 @@ where
 {
     fn enter(&mut self, init: &FrameInit, created: Option<Address>) {
         let ctx = self.0.ctx();
+        if let Some(shadow) = ctx.db_mut().shadow() {
+            shadow.enter(init);
+        }
         if ctx.db_mut().recorder().is_none() {
             return;
         }
@@ -55,10 +64,13 @@ where
         }
     }
 
-    fn leave(&mut self, result: &FrameResult) {
+    fn leave(&mut self, result: &FrameResult, ran: bool) {
+        if let Some(shadow) = self.0.ctx().db_mut().shadow() {
+            shadow.leave(result.interpreter_result().result.is_ok());
+        }
         if let Some(recorder) = self.0.ctx().db_mut().recorder() {
             let outcome = result.interpreter_result();
-            recorder.leave(outcome.result, outcome.gas.total_gas_spent(), &outcome.output);
+            recorder.leave(outcome.result, outcome.gas.total_gas_spent(), &outcome.output, ran);
         }
     }
 
@@ -138,7 +150,7 @@ where
         match result {
             None => Ok(ItemOrResult::Item(self.0.frame_stack().get())),
             Some(result) => {
-                self.leave(&result);
+                self.leave(&result, false);
                 Ok(ItemOrResult::Result(result))
             }
         }
@@ -147,7 +159,7 @@ where
     fn frame_run(&mut self) -> Result<FrameInitOrResult<Self::Frame>, DbError<Self::Context>> {
         let outcome = self.0.frame_run()?;
         if let ItemOrResult::Result(result) = &outcome {
-            self.leave(result);
+            self.leave(result, true);
         }
         Ok(outcome)
     }

@@ -1,6 +1,9 @@
 //! The instructions that touch storage, emit logs or end an account, replaced by ones that also note it.
 
-use crate::{ledger::Ledger, trace::Recorder};
+use crate::{
+    ledger::Ledger,
+    trace::{Recorder, access},
+};
 use alloy_primitives::{Address, Log, U256};
 use revm::{
     bytecode::opcode,
@@ -9,9 +12,9 @@ use revm::{
     handler::instructions::EthInstructions,
     interpreter::{
         Host, Instruction, InstructionContext, InterpreterAction,
-        instructions::host,
+        instructions::{host, system},
         interpreter::EthInterpreter,
-        interpreter_types::{InputsTr, LoopControl},
+        interpreter_types::{InputsTr, Jumps, LoopControl},
     },
 };
 
@@ -62,8 +65,11 @@ pub fn observe<H: Recording>(instructions: &mut EthInstructions<EthInterpreter, 
     let mut replace = |code: u8, function: fn(InstructionContext<'_, H, EthInterpreter>)| {
         table[code as usize] = Instruction::new(function, table[code as usize].static_gas());
     };
+    replace(opcode::KECCAK256, keccak256);
     replace(opcode::SLOAD, sload);
     replace(opcode::SSTORE, sstore);
+    replace(opcode::TLOAD, tload);
+    replace(opcode::TSTORE, tstore);
     replace(opcode::LOG0, log::<0, H>);
     replace(opcode::LOG1, log::<1, H>);
     replace(opcode::LOG2, log::<2, H>);
@@ -80,20 +86,41 @@ fn peek<H>(step: &Step<'_, H>, depth: usize) -> U256 {
     stack.len().checked_sub(depth + 1).map_or(U256::ZERO, |at| stack[at])
 }
 
+/// The program counter of the instruction that runs; the machine has already gone past it.
+fn pc<H>(step: &Step<'_, H>) -> u32 {
+    step.interpreter.bytecode.pc().saturating_sub(1) as u32
+}
+
+fn keccak256<H: Recording>(step: Step<'_, H>) {
+    let (offset, length) = (peek(&step, 0), peek(&step, 1));
+    let (interpreter, host) = (step.interpreter, step.host);
+    system::keccak256(InstructionContext { interpreter, host });
+    if length == U256::from(64)
+        && interpreter.bytecode.is_not_end()
+        && let Some(recorder) = host.recorder()
+    {
+        let result = interpreter.stack.data().last().copied().unwrap_or_default();
+        let memory = interpreter.memory.slice_len(offset.saturating_to::<usize>(), 64);
+        if let Ok(words) = <&[u8; 64]>::try_from(&memory[..]) {
+            recorder.hashed(words, result.into());
+        }
+    }
+}
+
 fn sload<H: Recording>(step: Step<'_, H>) {
-    let slot = peek(&step, 0);
+    let (slot, pc) = (peek(&step, 0), pc(&step));
     let (interpreter, host) = (step.interpreter, step.host);
     host::sload(InstructionContext { interpreter, host });
     if interpreter.bytecode.is_not_end() {
         let value = interpreter.stack.data().last().copied().unwrap_or_default();
         if let Some(recorder) = host.recorder() {
-            recorder.access(false, slot, value, value);
+            recorder.access(access::SLOAD, pc, slot, value, value);
         }
     }
 }
 
 fn sstore<H: Recording>(step: Step<'_, H>) {
-    let (slot, value) = (peek(&step, 0), peek(&step, 1));
+    let (slot, value, pc) = (peek(&step, 0), peek(&step, 1), pc(&step));
     let address = step.interpreter.input.target_address();
     let (interpreter, host) = (step.interpreter, step.host);
     let known = host.present(address, slot);
@@ -102,8 +129,33 @@ fn sstore<H: Recording>(step: Step<'_, H>) {
         // A slot first touched by this write was loaded by it: what it held is what the transaction began with.
         let before = known.unwrap_or_else(|| host.original(address, slot));
         if let Some(recorder) = host.recorder() {
-            recorder.access(true, slot, value, before);
+            recorder.access(access::SSTORE, pc, slot, value, before);
         }
+    }
+}
+
+fn tload<H: Recording>(step: Step<'_, H>) {
+    let (slot, pc) = (peek(&step, 0), pc(&step));
+    let (interpreter, host) = (step.interpreter, step.host);
+    host::tload(InstructionContext { interpreter, host });
+    if interpreter.bytecode.is_not_end() {
+        let value = interpreter.stack.data().last().copied().unwrap_or_default();
+        if let Some(recorder) = host.recorder() {
+            recorder.access(access::TLOAD, pc, slot, value, value);
+        }
+    }
+}
+
+fn tstore<H: Recording>(step: Step<'_, H>) {
+    let (slot, value, pc) = (peek(&step, 0), peek(&step, 1), pc(&step));
+    let address = step.interpreter.input.target_address();
+    let (interpreter, host) = (step.interpreter, step.host);
+    let before = host.tload(address, slot);
+    host::tstore(InstructionContext { interpreter, host });
+    if interpreter.bytecode.is_not_end()
+        && let Some(recorder) = host.recorder()
+    {
+        recorder.access(access::TSTORE, pc, slot, value, before);
     }
 }
 

@@ -1,6 +1,6 @@
 //! What running a block gives.
 
-use crate::{account::TrieAccount, needs::Needs, trace::Columns};
+use crate::{account::TrieAccount, needs::Needs, query::facts::Facts, shadow::Steps, trace::Columns};
 use alloy_primitives::{Address, B256, Bloom, Bytes, Log, U256};
 
 #[derive(Debug)]
@@ -42,6 +42,8 @@ pub struct Done {
     pub touched: Vec<(Address, Vec<B256>)>,
     pub used_block_hashes: Vec<u64>,
     pub trace: Option<Columns>,
+    /// What the queries noticed, transaction by transaction, where they ran along.
+    pub noticed: Option<Vec<(Facts, Option<Steps>)>>,
     pub stages: Vec<(&'static str, f64)>,
     /// Trie nodes and codes that the new state has and the old had not; before Byzantium also those of states between.
     pub fresh: Vec<Vec<u8>>,

@@ -4,9 +4,12 @@ use crate::{
     ledger::Ledger,
     machine::Machine,
     observe::observe,
+    query::inspect::{Inspection, Pick},
     refusal::{Refusal, refuse},
     rollup::Rollup,
     rules::{Env, Fork, Rules},
+    shadow::{self, Shadow},
+    trace::Recorder,
     transaction::Transaction,
 };
 use alloy_primitives::{Address, Bytes, Log, TxKind, U256};
@@ -21,6 +24,7 @@ use revm::{
     handler::{EthFrame, Handler, MainnetHandler, SystemCallTx, system_call::SYSTEM_ADDRESS},
     interpreter::interpreter::EthInterpreter,
     primitives::{eip4844, hardfork::SpecId},
+    state::EvmState,
 };
 use std::{convert::Infallible, fmt::Debug};
 
@@ -31,6 +35,27 @@ pub enum Watch {
     Bare,
     Frames,
     Trace,
+    /// A trace with the queries run along.
+    Inspect(Pick),
+}
+
+impl Watch {
+    /// Whether instructions are observed, beside frames.
+    fn observes(self) -> bool {
+        matches!(self, Self::Trace | Self::Inspect(_))
+    }
+
+    /// A recorder for what is to be noted.
+    pub fn recorder(self) -> Option<Recorder> {
+        let inspection = match self {
+            Self::Bare | Self::Frames => return None,
+            Self::Trace => None,
+            Self::Inspect(pick) => Some(Box::new(Inspection::new(pick))),
+        };
+        let mut recorder = Recorder::default();
+        recorder.inspection = inspection;
+        Some(recorder)
+    }
 }
 
 type EthContext<'a> = Context<BlockEnv, TxEnv, CfgEnv, Ledger<'a>, Journal<Ledger<'a>>, ()>;
@@ -123,7 +148,7 @@ impl<'a> Vm<'a> {
                 cfg.blob_base_fee_update_fraction = rules.blob.map(|blob| blob.update_fraction);
                 let ctx: EthContext<'a> = Context::new(ledger, spec);
                 let mut machine = revm::MainBuilder::build_mainnet(ctx.with_cfg(cfg).with_block(block));
-                if watch == Watch::Trace {
+                if watch.observes() {
                     observe(&mut machine.instruction);
                 }
                 Self::Ethereum(Box::new(Machine(machine)), watch)
@@ -133,7 +158,7 @@ impl<'a> Vm<'a> {
                 let ctx: OpContext<Ledger<'a>> = Context::new(ledger, spec);
                 let ctx = ctx.with_cfg(cfg).with_block(block).with_chain(L1BlockInfo::default());
                 let mut machine = op_revm::OpEvm::new(ctx, ());
-                if watch == Watch::Trace {
+                if watch.observes() {
                     observe(&mut machine.0.instruction);
                 }
                 Self::Op(Box::new(Machine(machine)), watch)
@@ -180,7 +205,58 @@ impl<'a> Vm<'a> {
     }
 
     fn run(&mut self, tx: OpTransaction<TxEnv>) -> Result<Executed, Refusal> {
-        let (result, state) = match self {
+        let again = self.inspects().then(|| tx.clone());
+        let (result, state) = self.execute(tx);
+        let executed = result?;
+        if let Some(tx) = again
+            && self.first_pass()
+        {
+            self.second_pass(tx);
+        }
+        self.ledger().commit(state);
+        Ok(executed)
+    }
+
+    fn inspects(&mut self) -> bool {
+        self.ledger().recorder.as_ref().is_some_and(|recorder| recorder.inspection.is_some())
+    }
+
+    /// What the queries notice in the transaction that just ran; whether it is to be run again, step by step.
+    fn first_pass(&mut self) -> bool {
+        let Some(recorder) = &mut self.ledger().recorder else { return false };
+        let (Some(index), Some(mut inspection)) = (recorder.current(), recorder.inspection.take()) else {
+            return false;
+        };
+        let follow = inspection.first(recorder, index);
+        recorder.inspection = Some(inspection);
+        follow
+    }
+
+    /// The same transaction on the same state, which nobody has changed yet, with its values followed.
+    fn second_pass(&mut self, tx: OpTransaction<TxEnv>) {
+        let Some(mut recorder) = self.ledger().recorder.take() else { return };
+        let start = recorder.inspection.as_ref().map_or([0; 4], |inspection| inspection.start);
+        self.ledger().shadow = Some(Box::new(Shadow::new(start)));
+        self.swap_table();
+        let (result, _) = self.execute(tx);
+        self.swap_table();
+        let steps = self.ledger().shadow.take().map(|shadow| shadow.finish(result.is_ok(), &recorder.columns));
+        if let (Some(steps), Some(inspection)) = (steps, &mut recorder.inspection) {
+            inspection.second(steps);
+        }
+        self.ledger().recorder = Some(recorder);
+    }
+
+    fn swap_table(&mut self) {
+        match self {
+            Self::Ethereum(machine, _) => shadow::swap(&mut machine.0.instruction),
+            Self::Op(machine, _) => shadow::swap(&mut machine.0.0.instruction),
+        }
+    }
+
+    /// The transaction's result, and the state it would leave; nothing is kept of it.
+    fn execute(&mut self, tx: OpTransaction<TxEnv>) -> (Result<Executed, Refusal>, EvmState) {
+        match self {
             Self::Ethereum(machine, watch) => {
                 machine.0.ctx.tx = tx.base;
                 type Error = EVMError<Infallible, InvalidTransaction>;
@@ -201,10 +277,7 @@ impl<'a> Vm<'a> {
                 let state = machine.0.0.ctx.journal_mut().finalize();
                 (result.map(Executed::new::<OpHaltReason>).map_err(refuse), state)
             }
-        };
-        let executed = result?;
-        self.ledger().commit(state);
-        Ok(executed)
+        }
     }
 
     /// A system call (EIP-4788 and later): no fee, no nonce, its own gas. None where it did not succeed.

@@ -17,6 +17,7 @@ from rollproof.report.notebook import html, short
 from rollproof.types import Claim, Difference, Header, Outcome, PayloadAttributes, Verdict, Withdrawal
 
 if TYPE_CHECKING:
+    from rollproof.replay.counterfactual import replay
     from rollproof.replay.online import verify_payload, verify_range
     from rollproof.replay.verify import trace, verify
 
@@ -37,6 +38,7 @@ __all__ = [
     "Verdict",
     "Withdrawal",
     "__version__",
+    "replay",
     "trace",
     "verify",
     "verify_payload",
@@ -55,7 +57,7 @@ setattr(Verdict, "__repr__", short)  # noqa: B010
 
 def __getattr__(name: str) -> Any:
     """What needs the extension, loaded on first use: the vocabulary can be imported where that is not built."""
-    if name not in ("trace", "verify", "verify_payload", "verify_range"):
+    if name not in ("replay", "trace", "verify", "verify_payload", "verify_range"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
         from rollproof import _core  # noqa: F401
@@ -64,10 +66,17 @@ def __getattr__(name: str) -> Any:
             "rollproof's compiled core is not built: run `make setup` in the checkout "
             "(or `pip install .`; both need Rust 1.94 or newer)"
         ) from error
+    from rollproof import replay  # a room that can be called
     from rollproof.replay import online
     from rollproof.replay.verify import trace, verify
 
-    globals().update(trace=trace, verify=verify, verify_payload=online.verify_payload, verify_range=online.verify_range)
+    globals().update(
+        replay=replay,
+        trace=trace,
+        verify=verify,
+        verify_payload=online.verify_payload,
+        verify_range=online.verify_range,
+    )
     return globals()[name]
 
 

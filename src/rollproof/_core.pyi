@@ -11,13 +11,16 @@ __all__ = [
     "CoreError",
     "Done",
     "Env",
+    "Facts",
     "Invalid",
     "Missing",
     "Needs",
     "Preimages",
     "Rules",
     "State",
+    "Steps",
     "Trace",
+    "TraceBuilder",
     "build_block",
     "call",
     "decode_transaction",
@@ -174,7 +177,54 @@ class Trace:
     """Columns; see rollproof.replay.trace for the lazily decoded view."""
     def column(self, name: str) -> bytes: ...
     def columns(self) -> list[str]: ...
+    def facts(self) -> list[Facts]: ...  # of each transaction in order; computed once
 
+@final
+class Facts:
+    """What the queries noticed in one transaction; see rollproof.detect.execution."""
+
+    index: int
+    flags: int  # rollproof.detect.shows.Trigger
+    frames: tuple[int, int]  # first row, row after the last
+    accesses: tuple[int, int]
+    logs: tuple[int, int]
+    selfdestructs: tuple[int, int]
+    created: list[bytes]
+    transfers: list[tuple[Any, ...]]  # fields of Transfer
+    reentries: list[tuple[Any, ...]]  # fields of Reentry
+    lies: list[tuple[bytes, bytes, int, int]]  # token, account, sum of its events, change of its slot: two's complement
+    steps: Steps | None
+
+@final
+class Steps:
+    """What the second pass found; see rollproof.detect.steps."""
+
+    complete: bool
+    writes: list[tuple[int, int, int, int, int, int]]
+    calls: list[tuple[int, int, int, int, int, int, int, bool, bool]]
+    wraps: list[tuple[Any, ...]]
+    tests: list[tuple[int, int, int, int, bool]]
+
+@final
+class TraceBuilder:
+    """A trace from somebody else's record, event by event. CoreError for what makes no sense."""
+    def __new__(cls, *, logs: bool = True) -> Self: ...  # logs=False: the source has none, transfers come from calls
+    open: int  # calls that have not ended
+    def begin(self, transaction: int) -> None: ...
+    def enter(
+        self, kind: int, caller: bytes, target: bytes, code: bytes, value: int, gas_limit: int, input: bytes
+    ) -> int: ...  # the frame's row
+    def leave(
+        self, success: bool, gas_used: int, output: bytes, *, ran: bool = True, out_of_gas: bool = False
+    ) -> None: ...
+    def access(self, kind: int, slot: bytes, value: int, before: int, pc: int | None = None) -> None: ...
+    def hashed(self, key: bytes, base: bytes, result: bytes) -> None: ...
+    def log(self, place: bytes, topics: Sequence[bytes], data: bytes) -> None: ...
+    def selfdestruct(self, beneficiary: bytes, value: int) -> None: ...
+    def finish(self) -> Trace: ...
+
+# `inspect` (first, picked, all) traces with the queries run along, and the second pass for none, those that the first
+# one picked, or all transactions: see Trace.facts.
 def run_block(
     preimages: Preimages,
     parent_state_root: bytes,
@@ -184,6 +234,7 @@ def run_block(
     withdrawals: Sequence[tuple[int, int, bytes, int]] | None = None,
     *,
     trace: bool = False,
+    inspect: str | None = None,
 ) -> Done | Invalid | Needs: ...
 def run_transactions(
     preimages: Preimages,
@@ -193,6 +244,7 @@ def run_transactions(
     transactions: Sequence[bytes],
     *,
     trace: bool = False,
+    inspect: str | None = None,
 ) -> Done | Invalid | Needs: ...  # without what a block does around them: system calls, requests, withdrawals, reward
 def build_block(
     preimages: Preimages,
@@ -204,6 +256,7 @@ def build_block(
     *,
     skip: bool = False,
     trace: bool = False,
+    inspect: str | None = None,
 ) -> Done | Invalid | Needs: ...  # as run_block, and adds the new state's nodes and codes to the preimages
 
 # With skip, a transaction that may not be in the block is left out: see Done.included and Done.refused.
@@ -228,6 +281,7 @@ def call(
     gas_limit: int,
     gas_price: int = 0,
     trace: bool = False,
+    inspect: str | None = None,
 ) -> Done | Invalid | Needs: ...
 
 # A message that nobody signed, as eth_call sends it: whatever the sender's nonce or code, without the OP Stack's fees.
@@ -241,4 +295,4 @@ def time_execution(
     withdrawals: Sequence[tuple[int, int, bytes, int]] | None = None,
     *,
     watch: str = "bare",
-) -> float: ...  # for benchmarks: seconds of execution on state already in memory; watch is bare, frames or trace
+) -> float: ...  # for benchmarks: seconds of execution on state already in memory; watch is bare, frames, trace, first, picked or all

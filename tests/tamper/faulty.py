@@ -88,7 +88,7 @@ class Faulty:
         assert done.trace is not None
         trace = Trace(done.trace)
         for access in trace.accesses:
-            if access.write and trace.reverted(access.frame):
+            if access.write and not access.transient and trace.reverted(access.frame):
                 address = trace.frames[access.frame].target
                 if self.honest.slot(address, access.slot) != access.value:
                     yield address, access.slot, access.value

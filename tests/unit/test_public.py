@@ -17,7 +17,7 @@ def test_exports_match_all() -> None:
         and isinstance(value, type)
         and getattr(value, "__module__", "").startswith("rollproof")
     }
-    calls = {"trace", "verify", "verify_payload", "verify_range"}
+    calls = {"replay", "trace", "verify", "verify_payload", "verify_range"}
     assert public | calls | {"__version__"} == set(rp.__all__)
     assert sorted(rp.__all__) == rp.__all__
     assert all(getattr(rp, name) is not None for name in rp.__all__)

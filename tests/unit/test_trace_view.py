@@ -29,6 +29,7 @@ COLUMNS = {
     "frame_order": u32(0, 1, 3),
     "frame_kind": bytes([0, 0, 2]),
     "frame_status": bytes([1, 16, 2]),
+    "frame_ran": bytes([1, 1, 0]),
     "frame_caller": A + A + B,
     "frame_target": B + B + B,
     "frame_code": B + B + C,
@@ -43,7 +44,8 @@ COLUMNS = {
     "frame_output_length": u32(0, 1, 0),
     "access_frame": u32(1, 2),
     "access_order": u32(2, 4),
-    "access_write": bytes([0, 1]),
+    "access_write": bytes([0, 3]),
+    "access_pc": u32(NONE, 77),
     "access_slot": words(7, 8),
     "access_value": words(9, 10),
     "access_before": words(0, 11),
@@ -90,8 +92,8 @@ def test_a_frame_below_a_failed_one_is_reverted() -> None:
 
 def test_other_tables() -> None:
     assert list(TRACE.accesses) == [
-        Access(1, 2, False, words(7), 9, 0),
-        Access(2, 4, True, words(8), 10, 11),
+        Access(1, 2, False, words(7), 9, 0, transient=False, pc=None),
+        Access(2, 4, True, words(8), 10, 11, transient=True, pc=77),
     ]
     assert list(TRACE.logs) == [
         Log(1, 5, B, (words(1), words(2)), b"", 0),

@@ -2,14 +2,16 @@
 
 use super::{
     CoreError, address, bytes, compute,
-    outcome::{Done, Trace},
+    outcome::Done,
     state::Preimages,
+    trace::Trace,
     uint, word,
 };
 use crate::{
     execute::{self, Body, Withdrawal},
     needs,
     outcome::{self, Run},
+    query::inspect::Pick,
     rules::{self, BlobSchedule, Fork},
     vm::Watch,
 };
@@ -22,7 +24,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Needs>()?;
     module.add_class::<Invalid>()?;
     module.add_class::<Done>()?;
-    module.add_class::<Trace>()?;
     module.add_function(wrap_pyfunction!(run_block, module)?)?;
     module.add_function(wrap_pyfunction!(run_transactions, module)?)?;
     module.add_function(wrap_pyfunction!(time_execution, module)?)
@@ -229,7 +230,7 @@ fn run(
 }
 
 #[pyfunction]
-#[pyo3(signature = (preimages, parent_state_root, rules, env, transactions, withdrawals=None, *, trace=false))]
+#[pyo3(signature = (preimages, parent_state_root, rules, env, transactions, withdrawals=None, *, trace=false, inspect=None))]
 #[allow(clippy::too_many_arguments)]
 fn run_block<'py>(
     py: Python<'py>,
@@ -240,15 +241,16 @@ fn run_block<'py>(
     transactions: Vec<PyBackedBytes>,
     withdrawals: Option<Vec<RawWithdrawal>>,
     trace: bool,
+    inspect: Option<&str>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let watch = if trace { Watch::Trace } else { Watch::Frames };
+    let watch = watching(trace, inspect)?;
     let ran = run(py, preimages, parent_state_root, rules, env, transactions, withdrawals, false, watch)?;
     answer(py, ran)
 }
 
 /// Transactions on a state, without what a block does around them. For single and pending transactions.
 #[pyfunction]
-#[pyo3(signature = (preimages, state_root, rules, env, transactions, *, trace=false))]
+#[pyo3(signature = (preimages, state_root, rules, env, transactions, *, trace=false, inspect=None))]
 fn run_transactions<'py>(
     py: Python<'py>,
     preimages: &Preimages,
@@ -257,16 +259,30 @@ fn run_transactions<'py>(
     env: &Env,
     transactions: Vec<PyBackedBytes>,
     trace: bool,
+    inspect: Option<&str>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let watch = if trace { Watch::Trace } else { Watch::Frames };
+    let watch = watching(trace, inspect)?;
     let ran = run(py, preimages, state_root, rules, env, transactions, None, true, watch)?;
     answer(py, ran)
+}
+
+/// What is noted on the way: with `inspect` (first, picked, all) the queries run along.
+pub fn watching(trace: bool, inspect: Option<&str>) -> PyResult<Watch> {
+    Ok(match inspect {
+        None if trace => Watch::Trace,
+        None => Watch::Frames,
+        Some("first") => Watch::Inspect(Pick::None),
+        Some("picked") => Watch::Inspect(Pick::Picked),
+        Some("all") => Watch::Inspect(Pick::All),
+        Some(other) => return Err(CoreError::new_err(format!("inspect is first, picked or all, not {other:?}"))),
+    })
 }
 
 pub fn answer(py: Python<'_>, ran: Run) -> PyResult<Bound<'_, PyAny>> {
     match ran {
         Run::Done(mut done) => {
-            let trace = done.trace.take().map(|columns| Py::new(py, Trace(columns))).transpose()?;
+            let noticed = done.noticed.take();
+            let trace = done.trace.take().map(|columns| Py::new(py, Trace::new(columns, noticed))).transpose()?;
             Ok(Bound::new(py, Done { done: *done, trace })?.into_any())
         }
         Run::Invalid(invalid) => Ok(Bound::new(py, Invalid(invalid))?.into_any()),
@@ -293,8 +309,11 @@ fn time_execution(
         "bare" => Watch::Bare,
         "frames" => Watch::Frames,
         "trace" => Watch::Trace,
+        "first" => Watch::Inspect(Pick::None),
+        "picked" => Watch::Inspect(Pick::Picked),
+        "all" => Watch::Inspect(Pick::All),
         other => {
-            return Err(CoreError::new_err(format!("watch is bare, frames or trace, not {other:?}")));
+            return Err(CoreError::new_err(format!("watch is bare, frames, trace, first, picked or all, not {other:?}")));
         }
     };
     let given = Given::new(parent_state_root, &transactions, withdrawals)?;

@@ -2,7 +2,7 @@
 
 use super::{
     CoreError, Missing, address,
-    block::{Env, Given, Needs, RawWithdrawal, Rules, answer},
+    block::{Env, Given, Needs, RawWithdrawal, Rules, answer, watching},
     bytes, compute,
     state::Preimages,
     uint, word,
@@ -10,7 +10,7 @@ use super::{
 use crate::{
     execute::{self, Body},
     outcome::Run,
-    vm::{Message, Watch},
+    vm::Message,
     write::{self, Written},
 };
 use alloy_primitives::{Bytes, U256};
@@ -22,13 +22,9 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(call, module)?)
 }
 
-fn watch(trace: bool) -> Watch {
-    if trace { Watch::Trace } else { Watch::Frames }
-}
-
 /// As run_block; the new state's nodes and codes are added to the preimages.
 #[pyfunction]
-#[pyo3(signature = (preimages, parent_state_root, rules, env, transactions, withdrawals=None, *, skip=false, trace=false))]
+#[pyo3(signature = (preimages, parent_state_root, rules, env, transactions, withdrawals=None, *, skip=false, trace=false, inspect=None))]
 #[allow(clippy::too_many_arguments)]
 fn build_block<'py>(
     py: Python<'py>,
@@ -40,11 +36,13 @@ fn build_block<'py>(
     withdrawals: Option<Vec<RawWithdrawal>>,
     skip: bool,
     trace: bool,
+    inspect: Option<&str>,
 ) -> PyResult<Bound<'py, PyAny>> {
+    let watch = watching(trace, inspect)?;
     let given = Given::new(parent_state_root, &transactions, withdrawals)?;
     let body = Body { skip, ..given.body() };
     let ran = compute(py, || {
-        let mut ran = execute::run(&preimages.read(), given.root, &rules.0, &env.0, &body, watch(trace));
+        let mut ran = execute::run(&preimages.read(), given.root, &rules.0, &env.0, &body, watch);
         if let Run::Done(done) = &mut ran {
             preimages.keep(std::mem::take(&mut done.fresh));
         }
@@ -95,7 +93,7 @@ fn write_state<'py>(
 
 /// A message that nobody signed, on a state, in a block's environment.
 #[pyfunction]
-#[pyo3(signature = (preimages, state_root, rules, env, *, sender, to, value, input, gas_limit, gas_price=0, trace=false))]
+#[pyo3(signature = (preimages, state_root, rules, env, *, sender, to, value, input, gas_limit, gas_price=0, trace=false, inspect=None))]
 #[allow(clippy::too_many_arguments)]
 fn call<'py>(
     py: Python<'py>,
@@ -110,7 +108,9 @@ fn call<'py>(
     gas_limit: u64,
     gas_price: u128,
     trace: bool,
+    inspect: Option<&str>,
 ) -> PyResult<Bound<'py, PyAny>> {
+    let watch = watching(trace, inspect)?;
     let root = word(state_root, "state root")?;
     let message = Message {
         sender: address(sender, "sender")?,
@@ -120,6 +120,6 @@ fn call<'py>(
         gas_limit,
         gas_price,
     };
-    let ran = compute(py, || execute::call(&preimages.read(), root, &rules.0, &env.0, message, watch(trace)))?;
+    let ran = compute(py, || execute::call(&preimages.read(), root, &rules.0, &env.0, message, watch))?;
     answer(py, ran)
 }

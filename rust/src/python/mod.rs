@@ -5,6 +5,7 @@ mod build;
 mod codec;
 mod outcome;
 mod state;
+mod trace;
 
 use alloy_primitives::{Address, B256, U256};
 use pyo3::{
@@ -25,7 +26,8 @@ fn core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     codec::register(module)?;
     state::register(module)?;
     block::register(module)?;
-    build::register(module)
+    build::register(module)?;
+    trace::register(module)
 }
 
 /// Runs without the GIL; a panic ends as a CoreError, never as one in Python.

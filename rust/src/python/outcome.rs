@@ -1,26 +1,11 @@
 //! What running a block gave, converted when it is asked for.
 
-use super::{CoreError, bytes, dict, int, state::fields};
-use crate::{outcome, trace::Columns};
+use super::{bytes, dict, int, state::fields, trace::Trace};
+use crate::outcome;
 use pyo3::{
     prelude::*,
     types::{PyBytes, PyDict, PyList},
 };
-
-#[pyclass(frozen, module = "rollproof._core")]
-pub struct Trace(pub Columns);
-
-#[pymethods]
-impl Trace {
-    fn column<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyBytes>> {
-        let column = self.0.get(name).ok_or_else(|| CoreError::new_err(format!("no trace column {name:?}")))?;
-        Ok(bytes(py, column))
-    }
-
-    fn columns(&self) -> Vec<&'static str> {
-        Columns::NAMES.to_vec()
-    }
-}
 
 #[pyclass(frozen, module = "rollproof._core")]
 pub struct Done {

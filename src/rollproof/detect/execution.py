@@ -17,6 +17,7 @@ from rollproof.detect.steps import Steps
 from rollproof.replay.trace import Access, Frame, Log, Selfdestruct, Trace
 
 if TYPE_CHECKING:
+    from rollproof.detect.ordering.waiting import Waiting
     from rollproof.detect.protocols import Protocols
     from rollproof.replay.counterfactual import Counterfactual
 
@@ -43,31 +44,36 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Reentry:
-    """Live accesses of a contract's storage from inside one of its own open calls; see ``rust/src/query/reentry.rs``.
+    """Accesses of an account's storage from inside one of its own open calls; see ``rust/src/query/reentry.rs``.
 
-    ``rule``: stale (read before the call, written inside), open (written inside), cross (another contract's slot),
-    read-only. ``outer``, ``inner`` and ``edge`` are frame rows: the open call, the one inside it, and the one through
-    which control left. ``selector``s are None where the source has none.
+    ``rule``: stale-read, open-write, cross-contract, read-only, refused. ``outer`` is the open call, ``inner`` the one
+    inside it, ``edge`` the one by which control left, ``caller`` the one that called ``inner``: frame rows. Selectors
+    are None where the source has none.
     """
 
     rule: str
-    context: bytes
+    context: bytes  # the account whose call was open
+    account: bytes  # whose slot it is
     slot: bytes
     transient: bool
     outer: int
     inner: int
     edge: int
-    before: int
-    after: int
+    caller: int
+    before: int  # what the open call took the slot to hold
+    after: int  # what it held when control came back
     outer_selector: bytes | None
     inner_selector: bytes | None
     edge_selector: bytes | None
+    caller_selector: bytes | None
     through_create: bool
-    written_after: int | None  # what the outer call wrote there after control came back
+    written_after: int | None  # what the open call wrote there first after control came back
     reread: bool  # it read the slot again before that
-    reader: bytes | None  # read-only: who believed the answer
-    reader_acted: bool  # and then wrote state or moved value
-    count: int  # how many alike
+    admitted: bool  # the inner call read a lock of the outer one and went on
+    reader: bytes | None  # read-only: who asked
+    reader_frame: int | None
+    reader_acted: bool  # and then wrote state or sent wei
+    count: int  # how many alike, this one included
 
 
 class Execution:
@@ -225,8 +231,9 @@ def net(transfers: Sequence[Transfer]) -> dict[tuple[bytes, bytes | None], int]:
 class ExecutedBlock:
     """The executions of one block in order, or of one foreign trace, and what is known around them.
 
-    ``pending`` is when transactions were first seen (hash -> unix seconds); ``ordering`` is the rule by which the chain
-    says it orders (`priority-fee`, `first-come`), None where it says nothing.
+    ``pending`` is what was seen in the pool, by hash, that this block holds or leaves out; None where nobody watched
+    it. ``ordering`` is the rule by which the chain says it orders (`priority-fee`, `first-come`), None where it says
+    nothing.
     """
 
     trace: Trace
@@ -240,7 +247,7 @@ class ExecutedBlock:
     gas_limit: int | None = None
     source: str = ""
     counterfactual: Counterfactual | None = None
-    pending: Mapping[bytes, int] | None = None
+    pending: Mapping[bytes, Waiting] | None = None
     ordering: str | None = None
     trace_hash: bytes | None = None
     kept: dict[Any, Any] = field(default_factory=dict)  # what block checks share, by key

@@ -235,13 +235,16 @@ class Chain:
             outcome["status"], outcome["output"], outcome["gas_used"], outcome["halt"], outcome["logs"], done.trace
         )
 
-    def run(self, block: Block, *, trace: bool = False) -> _core.Done:
-        """Executes a known block again by the schedule's rules. Raises Missing where it cannot be."""
+    def inputs(self, block: Block) -> execute.Inputs:
+        """What executing a known block again takes. Raises Missing for the genesis block."""
         parent = self._parent(block)
         if parent is None:
             raise Missing("the genesis block is made, not executed")
-        inputs = self._inputs(block.header, parent, block.transactions, block.withdrawals)
-        done = execute.run(inputs, None, 1, trace=trace)
+        return self._inputs(block.header, parent, block.transactions, block.withdrawals)
+
+    def run(self, block: Block, *, trace: bool = False) -> _core.Done:
+        """Executes a known block again by the schedule's rules. Raises Missing where it cannot be."""
+        done = execute.run(self.inputs(block), None, 1, trace=trace)
         if not isinstance(done, _core.Done):
             why = done.reason if isinstance(done, _core.Invalid) else done.first
             raise Missing(f"block {block.number} cannot be executed again: {why}")

@@ -1,4 +1,4 @@
-"""What looks at the lab's chains from outside while a drill runs, and what it finds. So far: re-execution."""
+"""What looks at the lab's chains from outside while a drill runs, and what it finds: re-execution first."""
 
 from __future__ import annotations
 
@@ -89,31 +89,13 @@ class LabNode:
 
 
 @dataclass
-class Verify:
-    """Every new block of both chains from its node, its receipts, what the L2's other node shows in its place, and
-    every payload that the honest L2 node refused."""
-
-    id: ClassVar[str] = "verify"
+class NewBlocks:
+    """Which blocks somebody has seen, by layer."""
 
     _seen: dict[str, set[bytes]] = field(default_factory=dict)
-    _refused: int = 0
 
-    def look(self, outside: Outside) -> Iterator[Detection]:
-        stack = outside.stack
-        for layer, chain in (("l1", stack.l1), ("l2", stack.l2)):
-            for block in self._new(layer, chain):
-                for each in self._block(outside, layer, block):
-                    yield Detection(self.id, layer, block.number, chain.head.number, stack.time, *each)
-        refused = stack.follower.refused
-        for block, _ in refused[self._refused :]:
-            payload = msgspec.json.encode(wire_form.payload(block))
-            asked = partial(verify_payload, [LabNode(outside.nodes["l2-follower"])], payload, _options(stack.l2))
-            for each in _judged(asked):
-                yield Detection(self.id, "l2", block.number, stack.l2.head.number, stack.time, *each, "payload")
-        self._refused = len(refused)
-
-    def _new(self, layer: str, chain: Chain) -> list[Block]:
-        """Blocks that were not looked at yet, oldest first; after a reorganisation, all that replace others."""
+    def of(self, layer: str, chain: Chain) -> list[Block]:
+        """Blocks that were not asked for yet, oldest first; after a reorganisation, all that replace others."""
         seen = self._seen.setdefault(layer, {chain.genesis.hash})
         found, block = [], chain.head
         while block.hash not in seen:
@@ -124,6 +106,31 @@ class Verify:
             block = before
         seen.update(each.hash for each in found)
         return found[::-1]
+
+
+@dataclass
+class Verify:
+    """Every new block of both chains from its node, its receipts, what the L2's other node shows in its place, and
+    every payload that the honest L2 node refused."""
+
+    id: ClassVar[str] = "verify"
+
+    _new: NewBlocks = field(default_factory=NewBlocks)
+    _refused: int = 0
+
+    def look(self, outside: Outside) -> Iterator[Detection]:
+        stack = outside.stack
+        for layer, chain in (("l1", stack.l1), ("l2", stack.l2)):
+            for block in self._new.of(layer, chain):
+                for each in self._block(outside, layer, block):
+                    yield Detection(self.id, layer, block.number, chain.head.number, stack.time, *each)
+        refused = stack.follower.refused
+        for block, _ in refused[self._refused :]:
+            payload = msgspec.json.encode(wire_form.payload(block))
+            asked = partial(verify_payload, [LabNode(outside.nodes["l2-follower"])], payload, _options(stack.l2))
+            for each in _judged(asked):
+                yield Detection(self.id, "l2", block.number, stack.l2.head.number, stack.time, *each, "payload")
+        self._refused = len(refused)
 
     def _block(self, outside: Outside, layer: str, block: Block) -> Iterator[_Found]:
         stack = outside.stack

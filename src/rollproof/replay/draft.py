@@ -20,12 +20,13 @@ class Draft:
 
     ``weak`` lists unauthenticated inputs that results rest on, ``weak_rules`` such a configuration: a mismatch may be
     theirs instead of the chain's, or that of a fork we do not know of, where ``stale`` says so. ``without`` names
-    header results that are not compared, and why.
+    header results that are not compared, and why. ``trace``: the execution is to leave one in ``done``.
     """
 
-    def __init__(self, claim: Claim, without: Mapping[str, str] | None = None) -> None:
+    def __init__(self, claim: Claim, without: Mapping[str, str] | None = None, *, trace: bool = False) -> None:
         self.claim = claim
         self.without = dict(without or {})
+        self.trace = trace
         self.started = time.perf_counter()
         self.checked: dict[str, None] = {}
         self.not_checked: dict[str, None] = {}

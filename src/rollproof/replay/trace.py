@@ -56,6 +56,7 @@ class Frame:
     input_length: int
     output: bytes
     output_length: int
+    ran: bool = True  # whether code of an account ran; not so in precompiles, accounts without code, refused calls
 
     @property
     def success(self) -> bool:
@@ -65,7 +66,10 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One SLOAD or SSTORE: ``value`` is what was read or written, ``before`` what a write replaced."""
+    """One SLOAD or SSTORE, TLOAD or TSTORE where ``transient``.
+
+    ``value`` is what was read or written, ``before`` what a write replaced. ``pc`` is None where a source has none.
+    """
 
     frame: int
     order: int
@@ -73,6 +77,8 @@ class Access:
     slot: bytes
     value: int
     before: int
+    transient: bool = False
+    pc: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +186,7 @@ class Trace:
 
     @cached_property
     def accesses(self) -> Table[Access]:
-        """Every SLOAD and SSTORE in order."""
+        """Every storage access in order, of transient storage too."""
         return Table(self._rows("access_order"), self._access)
 
     @cached_property
@@ -237,13 +243,16 @@ class Trace:
             input_length=self._u32("frame_input_length", row),
             output=self._kept("frame_output", row),
             output_length=self._u32("frame_output_length", row),
+            ran=bool(self.column("frame_ran")[row]),
         )
 
     def _access(self, row: int) -> Access:
         return Access(
             frame=self._u32("access_frame", row),
             order=self._u32("access_order", row),
-            write=bool(self.column("access_write")[row]),
+            write=bool(self.column("access_write")[row] & 1),
+            transient=bool(self.column("access_write")[row] & 2),
+            pc=self._optional("access_pc", row),
             slot=self._fixed("access_slot", 32, row),
             value=self._word("access_value", row),
             before=self._word("access_before", row),

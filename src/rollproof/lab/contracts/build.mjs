@@ -1,10 +1,11 @@
 // Compiles the lab's contracts into ../artifacts, byte for byte the same on every machine.
 //
-//   node src/rollproof/lab/contracts/build.mjs [--check] [NAME|PATH...]
+//   node src/rollproof/lab/contracts/build.mjs [--check] [--sources DIRECTORY --artifacts DIRECTORY] [NAME|PATH...]
 //
 // Without names every source below this directory goes into one compilation, and artifacts that have no contract any
 // more are removed. With names (a contract, a file, or a directory such as "rollup") only those sources and their
 // imports are compiled, and only their artifacts are written. --check writes nothing and compares. Warnings are errors.
+// --sources and --artifacts are other places than this directory and ../artifacts.
 // Exit codes: 0 done, 1 an artifact differs, 2 could not compile.
 
 import { createRequire } from 'node:module'
@@ -12,11 +13,22 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { basename, dirname, join, posix, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const here = dirname(fileURLToPath(import.meta.url))
-const artifacts = join(here, '..', 'artifacts')
-const installed = join(here, '..', '..', '..', '..', 'build', 'solc')
-const pinned = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8')).dependencies.solc
+const options = process.argv.slice(2)
+const script = dirname(fileURLToPath(import.meta.url))
+const here = directory('--sources') ?? script
+const artifacts = directory('--artifacts') ?? join(script, '..', 'artifacts')
+const installed = join(script, '..', '..', '..', '..', 'build', 'solc')
+const pinned = JSON.parse(readFileSync(join(script, 'package.json'), 'utf8')).dependencies.solc
 const codeLimit = 24576 // EIP-170
+
+/** Takes an option that names a directory out of the arguments. */
+function directory(option) {
+  const at = options.indexOf(option)
+  if (at < 0) return undefined
+  const [, path] = options.splice(at, 2)
+  if (path === undefined) fail(2, `contracts: ${option} needs a directory`)
+  return resolve(path)
+}
 
 function fail(code, ...lines) {
   for (const line of lines) console.error(line)
@@ -36,7 +48,7 @@ function compiler() {
   return solc
 }
 
-/** Every .sol file below this directory, as posix paths relative to it, sorted. */
+/** Every .sol file below the sources' directory, as posix paths relative to it, sorted. */
 function sources(directory = here) {
   const found = []
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
@@ -159,7 +171,6 @@ function made(output, files) {
   return found
 }
 
-const options = process.argv.slice(2)
 const check = options.includes('--check')
 const unknown = options.filter((each) => each.startsWith('-') && each !== '--check')
 if (unknown.length > 0) fail(2, `contracts: unknown option ${unknown[0]}`)
@@ -184,5 +195,5 @@ if (wanted.length === 0 && existsSync(artifacts)) {
     else rmSync(join(artifacts, file))
   }
 }
-if (differing.length > 0) fail(1, ...differing.map((each) => `contracts: artifacts/${each}`))
+if (differing.length > 0) fail(1, ...differing.map((each) => `contracts: ${join(relative('.', artifacts), each)}`))
 console.error(`contracts: ${found.size} artifacts ${check ? 'as built' : 'written'}`)

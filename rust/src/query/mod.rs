@@ -1,0 +1,7 @@
+//! Questions to a trace, answered in one pass over its rows.
+
+pub mod facts;
+pub mod flow;
+pub mod inspect;
+pub mod reentry;
+pub mod view;

@@ -1,0 +1,265 @@
+"""``rollproof inspect``: what detectors say about blocks, transactions and traces."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rollproof.cli.findings import Output, print_inspections
+from rollproof.cli.talk import say
+from rollproof.errors import Malformed
+from rollproof.types import Severity
+
+if TYPE_CHECKING:
+    from rollproof.detect.inspection import Inspection, Options
+
+EXAMPLE = (
+    "Example:  [bold]rollproof inspect blocks/ --json[/bold]   or   "
+    "[bold]rollproof inspect -r http://localhost:8545 --tx 0x... --tree[/bold]"
+)
+MAX_PENDING = 1 << 23  # characters of a file of raw transactions
+
+
+def inspect(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FILE...", help="Witness or evidence files, directories, globs.", show_default=False),
+    ] = None,
+    rpc_url: Annotated[
+        list[str] | None,
+        typer.Option("--rpc-url", "-r", metavar="URL", help="A node; repeat to cross-check. Else ETH_RPC_URL."),
+    ] = None,
+    tx: Annotated[
+        str | None, typer.Option(metavar="HASH", help="One transaction: on the nodes, or in the given files.")
+    ] = None,
+    block: Annotated[
+        str | None,
+        typer.Option(metavar="RANGE", help="N, N:M (M excluded), N:+K, -K:, a hash, latest, safe, finalized."),
+    ] = None,
+    pending: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RAWTX|FILE", help="A raw transaction, or a file with one a line, run on top of --block (latest)."
+        ),
+    ] = None,
+    trace: Annotated[
+        bool, typer.Option("--trace", help="The files are other clients' traces, in any format of docs/traces.md.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    sarif: Annotated[
+        str | None, typer.Option(metavar="FILE|-", help="Write SARIF 2.1.0 there at the end; - is stdout.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page with findings and call trees.", dir_okay=False)
+    ] = None,
+    evidence: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep a file for each finding that finds it again offline.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="ID,...", help="Only these detectors; reentrancy* takes a family.")
+    ] = None,
+    exclude: Annotated[list[str] | None, typer.Option(metavar="ID,...", help="All detectors but these.")] = None,
+    fail_on: Annotated[
+        str,
+        typer.Option(metavar="SEVERITY", help="Exit with 1 from here on: critical, high, medium, low, info, never."),
+    ] = "low",
+    labels: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Names of addresses: .csv, .json or .toml.", dir_okay=False)
+    ] = None,
+    protocols: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Tables of events, selectors and addresses of your own.", dir_okay=False),
+    ] = None,
+    counterfactual: Annotated[
+        bool,
+        typer.Option(
+            "--counterfactual/--no-counterfactual",
+            help="Execute blocks in other orders to prove who lost what to whom.",
+        ),
+    ] = True,
+    ordering: Annotated[
+        str | None, typer.Option(help="How the chain says it orders: priority-fee or first-come.")
+    ] = None,
+    order: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N,N,...", help="Execute the file's block in this order of its transactions, and no more."
+        ),
+    ] = None,
+    tree: Annotated[
+        bool, typer.Option("--tree", help="Show the calls of each transaction that is found, or is asked for.")
+    ] = False,
+    depth: Annotated[int, typer.Option(min=0, max=1024, help="Levels of calls that a tree shows.")] = 64,
+    max_rows: Annotated[int, typer.Option(min=1, max=1_000_000, help="Rows of one tree.")] = 2_000,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=256, help="Blocks worked on at once.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 0,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Chain configuration of your own: a TOML entry or a rollup.json."),
+    ] = None,
+    family: Annotated[
+        str | None, typer.Option(help="Rule family of --config, where the file does not name it: ethereum or op.")
+    ] = None,
+    max_rounds: Annotated[int, typer.Option(min=1, max=10_000, help="Rounds of fetching for one block.")] = 64,
+    rpc_timeout: Annotated[float, typer.Option(min=0.1, help="Seconds of a node's silence.")] = 45.0,
+    verbose: Annotated[
+        int, typer.Option("--verbose", "-v", count=True, help="Say what was suppressed (-v), and what it took (-vv).")
+    ] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No talk on stderr but errors.")] = False,
+) -> None:
+    """Say what was attacked, taken or reordered in blocks, transactions and traces.
+
+    Exit code: 0 no finding from --fail-on up, 1 such a finding, 2 something could not be looked at or bad usage, 130
+    cancelled. What a detector cannot judge from its source is printed as unknown and does not change the code.
+    """
+    urls = rpc_url or os.environ.get("ETH_RPC_URL", "").split()
+    _usage(files, rpc_url, urls, tx, block, pending, trace=trace)
+    severity = _severity(fail_on)
+    if ordering not in (None, "priority-fee", "first-come"):
+        raise typer.BadParameter("--ordering is priority-fee or first-come")
+    if family is not None and config is None:
+        raise typer.BadParameter("--family says what --config is: give both")
+    if sarif == "-" and (json or tree):
+        raise typer.BadParameter("--sarif - takes all of stdout: leave --json and --tree out")
+    if tree and json:
+        raise typer.BadParameter("--tree is for people: leave --json out, or use --html")
+    if order is not None and (not files or len(files) != 1 or trace or tx):
+        raise typer.BadParameter("--order goes with one file of a block")
+    wanted = _hash(tx) if tx is not None else None
+
+    def inspections() -> Iterable[Inspection]:
+        import rollproof as rp  # says how to build the core where it is not
+
+        options = _options(
+            jobs=jobs,
+            config=config,
+            family=family,
+            only=tuple(_listed(only)),
+            exclude=tuple(_listed(exclude)),
+            protocols=protocols,
+            ordering=ordering,
+            counterfactual=counterfactual,
+            evidence=evidence,
+            max_rounds=max_rounds,
+            rpc_timeout=rpc_timeout,
+            seed=seed,
+            say=say if verbose and not quiet else None,
+        )
+        if files:
+            found = rp.inspect_traces(files, options) if trace else rp.inspect(files, options)
+            return found if wanted is None else (each.about(wanted) for each in found)
+        if pending:
+            return iter([rp.inspect_pending(urls, list(_raw(pending)), block or "latest", options)])
+        if wanted is not None:
+            return iter([rp.inspect_transaction(urls, wanted, options)])
+        return rp.inspect_range(urls, block or "", options)
+
+    output = Output(
+        json=json,
+        sarif=sarif,
+        html=html,
+        labels=labels,
+        fail_on=severity,
+        tree=tree,
+        transaction=wanted,
+        depth=depth,
+        max_rows=max_rows,
+        verbose=verbose,
+        quiet=quiet,
+    )
+    if order is not None and files:
+        from rollproof.cli.reorder import print_order
+
+        raise typer.Exit(print_order(files[0], order, config=config, family=family, as_json=json))
+    raise typer.Exit(print_inspections(inspections, output))
+
+
+def _usage(
+    files: list[str] | None,
+    rpc_url: list[str] | None,
+    urls: list[str],
+    tx: str | None,
+    block: str | None,
+    pending: list[str] | None,
+    *,
+    trace: bool,
+) -> None:
+    """Raises BadParameter for what does not go together."""
+    if files:
+        if rpc_url or block or pending:
+            raise typer.BadParameter("--rpc-url, --block and --pending do not go with files")
+        if not all(files):
+            raise typer.BadParameter("an empty file name")
+        return
+    if trace:
+        raise typer.BadParameter("--trace says what FILE... are: give some")
+    if not (tx or block or pending) or (tx and (block or pending)):
+        raise typer.BadParameter("give FILE..., or --tx, --block or --pending with --rpc-url")
+    if not urls:
+        raise typer.BadParameter("no node: give --rpc-url or set ETH_RPC_URL")
+
+
+def _options(*, config: Path | None, family: str | None, rpc_timeout: float, **rest: Any) -> Options:
+    from rollproof.chain import config as chains
+    from rollproof.chain.rpc import Limits
+    from rollproof.detect.inspection import Options
+
+    own = None if config is None else chains.from_file(config, family=family)
+    return Options(config=own, limits=Limits(timeout=rpc_timeout), **rest)
+
+
+def _severity(text: str) -> Severity | None:
+    if text == "never":
+        return None
+    try:
+        return Severity(text)
+    except ValueError:
+        known = ", ".join(each.value for each in Severity)
+        raise typer.BadParameter(f"--fail-on is one of {known}, never") from None
+
+
+def _listed(values: list[str] | None) -> Iterator[str]:
+    for value in values or ():
+        yield from (part.strip() for part in value.split(",") if part.strip())
+
+
+def _hash(text: str) -> bytes:
+    try:
+        found = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        found = b""
+    if len(found) != 32:
+        raise typer.BadParameter("--tx is a transaction's hash: 0x and 64 hex digits")
+    return found
+
+
+def _raw(given: Iterable[str]) -> Iterator[bytes]:
+    """Raw transactions: hex, or files with one hex string a line; - is stdin."""
+    for each in given:
+        if each.startswith("0x"):
+            yield _unhex(each, "--pending")
+            continue
+        if each == "-":
+            text, name = sys.stdin.read(MAX_PENDING + 1), "stdin"
+        else:
+            with Path(each).open(encoding="ascii", errors="replace") as file:
+                text, name = file.read(MAX_PENDING + 1), Path(each).name
+        if len(text) > MAX_PENDING:
+            raise Malformed(f"{name}: more than {MAX_PENDING} characters")
+        lines = [line.strip().strip('"') for line in text.splitlines() if line.strip()]
+        if not lines:
+            raise Malformed(f"{name}: no transaction")
+        for number, line in enumerate(lines, 1):
+            yield _unhex(line, f"{name}: line {number}")
+
+
+def _unhex(text: str, what: str) -> bytes:
+    try:
+        return bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        raise Malformed(f"{what}: not a raw transaction in hex") from None

@@ -1,0 +1,199 @@
+"""Who acts together in one transaction: the sender, what works for it, and where the surplus ends.
+
+Rules (Rollproof's own, in the spirit of the "profit cluster" of Qin et al., IEEE S&P 2022): the sender; the contract it
+calls, where that works for it and is neither router, counterparty nor a contract that only loses; what these create;
+and whoever is only paid, by or at the command of those, out of what came to them from others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from rollproof import _core
+from rollproof.detect.execution import Execution
+from rollproof.detect.shows import Shows, Trigger
+from rollproof.replay.trace import Kind
+
+ZERO = bytes(20)
+
+Net = Mapping[bytes | None, int]  # token (None: wei) -> what one account gained or lost
+
+# ERC-20 calls that act on the tokens of whoever makes them, and the events that name whose they were.
+_OWN = {
+    bytes.fromhex("a9059cbb"): _core.keccak256(b"Transfer(address,address,uint256)"),  # transfer
+    bytes.fromhex("095ea7b3"): _core.keccak256(b"Approval(address,address,uint256)"),  # approve
+}
+
+
+def actors(execution: Execution) -> frozenset[bytes]:
+    """The sender, the contract that works for it, and what these create. Transactions that share one belong together.
+
+    Not among them: who is only paid. In foreign traces the first frame's caller stands for a sender that is not given,
+    and accounts in whose name a test harness calls are actors, unless they only lose to others.
+    """
+    return execution.kept("cluster.actors", _actors)
+
+
+def cluster(execution: Execution) -> frozenset[bytes]:
+    """`actors` and the beneficiaries of their surplus. A tipped proposer can be one: join transactions by `actors`."""
+    return execution.kept("cluster", _cluster)
+
+
+def by_account(execution: Execution) -> Mapping[bytes, Net]:
+    """account -> token (None: wei) -> what it gained or lost in base units; accounts without a change are left out."""
+    return execution.kept("cluster.by_account", _by_account)
+
+
+def gains(execution: Execution, members: Iterable[bytes]) -> dict[bytes | None, int]:
+    """token (None: wei) -> what these accounts gained or lost together, in base units; zeros left out."""
+    sums: dict[bytes | None, int] = {}
+    table = by_account(execution)
+    for member in members:
+        for token, amount in table.get(member, {}).items():
+            sums[token] = sums.get(token, 0) + amount
+    return {token: amount for token, amount in sums.items() if amount}
+
+
+def only_loses(net: Net) -> bool:
+    """Whether it lost something and gained nothing."""
+    return bool(net) and all(amount < 0 for amount in net.values())
+
+
+def only_gains(net: Net) -> bool:
+    """Whether it gained something and lost nothing."""
+    return bool(net) and all(amount > 0 for amount in net.values())
+
+
+def _by_account(execution: Execution) -> dict[bytes, dict[bytes | None, int]]:
+    found: dict[bytes, dict[bytes | None, int]] = {}
+    for (account, token), amount in execution.net.items():
+        found.setdefault(account, {})[token] = amount
+    return found
+
+
+def _actors(execution: Execution) -> frozenset[bytes]:
+    root = execution.root
+    sender = execution.sender or (root.caller if root else None)
+    members = {sender} if sender else set()
+    if root is None:
+        return frozenset(members)
+    table = by_account(execution)
+    if root.kind in (Kind.CREATE, Kind.CREATE2):
+        group = _group(execution, root.target)
+    elif root.target in execution.protocols.routers:
+        group = set()
+    else:
+        group = _group(execution, root.target)
+        # The group is judged as one: a contract may only lose what the contracts that it makes then use.
+        sums = gains(execution, group | _beneficiaries(execution, members | group))
+        if not _works_for(table.get(root.caller, {}), sums):
+            group = set()
+    members |= group
+    if execution.flags & Trigger.CREATES:
+        members |= _made_by(execution, members)
+    members.discard(ZERO)
+    return frozenset(members)
+
+
+def _group(execution: Execution, target: bytes) -> set[bytes]:
+    """The called contract, what it makes, and in whose name it calls (which only a test harness can)."""
+    group = {target}
+    if execution.flags & Trigger.CREATES:
+        group |= _made_by(execution, group)
+    if Shows.STATE in execution.shows or Shows.GAS in execution.shows:
+        return group  # a real execution: nobody else's name can be used
+    table = by_account(execution)
+    pays_group = {each.sender for each in execution.transfers if each.recipient in group}
+    for account in _impersonated(execution, target):
+        if account in pays_group or not only_loses(table.get(account, {})):
+            group.add(account)
+    return group
+
+
+def _works_for(sender: Net, group: Net) -> bool:
+    """Whether a called contract (and what belongs to it) works for its caller, by what both gained and lost."""
+    if only_loses(group):
+        return False  # a wallet that pays, or the victim
+    if any(amount > 0 and group.get(token, 0) < 0 for token, amount in sender.items()):
+        return False  # the sender got it from there: a trade, a withdrawal, or a theft
+    if not any(amount < 0 for amount in sender.values()):
+        return True
+    # The sender put something in: an agent ends with more than that, a service (vault, pool, shop) with no more.
+    return any(amount > max(0, -sender.get(token, 0)) for token, amount in group.items())
+
+
+def _impersonated(execution: Execution, harness: bytes) -> set[bytes]:
+    found: set[bytes] = set()
+    for frame in execution.frames:
+        if frame.parent is None or frame.kind == Kind.DELEGATECALL:
+            continue
+        if frame.caller != execution.frame(frame.parent).target:
+            found.add(frame.caller)
+    for log in execution.logs:
+        frame = execution.frame(log.frame)
+        event = _OWN.get(frame.input[:4])
+        if event is not None and frame.caller == harness and len(log.topics) == 3 and log.topics[0] == event:
+            found.add(log.topics[1][12:])
+    found.discard(harness)
+    return found
+
+
+def _made_by(execution: Execution, members: set[bytes]) -> set[bytes]:
+    rows = execution.frame_rows
+    kinds = execution.trace.column("frame_kind")[rows.start : rows.stop]
+    table = by_account(execution)
+    made: set[bytes] = set()
+    for at, kind in enumerate(kinds):
+        if kind >= Kind.CREATE:
+            frame = execution.frame(rows.start + at)
+            # Parents are entered before their children, so one pass finds what the created create.
+            if frame.success and (frame.caller in members or frame.caller in made):
+                made.add(frame.target)
+    return {each for each in made if not only_loses(table.get(each, {}))}
+
+
+def _beneficiaries(execution: Execution, members: set[bytes]) -> set[bytes]:
+    """Who only received, from members out of what others paid them, or at a member's command."""
+    transfers = execution.transfers
+    givers = {each.sender for each in transfers}
+    issuers = {each.token for each in transfers}
+    inflow: dict[bytes | None, int] = {}
+    for each in transfers:
+        if each.item is None and each.recipient in members and each.sender not in members:
+            inflow[each.token] = inflow.get(each.token, 0) + each.amount
+    found: set[bytes] = set()
+    table = by_account(execution)
+    for each in transfers:
+        who = each.recipient
+        if who in members or who in givers or who in issuers or who == ZERO or each.item is not None:
+            continue
+        if each.sender in members:
+            left = inflow.get(each.token, 0) - each.amount
+            if left >= 0:
+                inflow[each.token] = left
+                found.add(who)
+        elif each.token is None or only_loses(table.get(each.sender, {})):
+            continue
+        elif execution.frame(each.frame).caller in members:
+            found.add(who)
+    return found
+
+
+def _cluster(execution: Execution) -> frozenset[bytes]:
+    members = set(actors(execution))
+    members |= _beneficiaries(execution, members)
+    if any(amount > 0 for amount in gains(execution, members).values()):
+        return frozenset(members)
+    # Nobody of them gained: if one account alone was paid by contracts that lost, it was done for that account.
+    table = by_account(execution)
+    givers = {each.sender for each in execution.transfers}
+    called = {frame.target for frame in execution.frames}
+    asked = {frame.target for frame in execution.frames if frame.input}  # and not just sent wei
+    paid = {
+        each.recipient
+        for each in execution.transfers
+        if each.item is None and each.sender in called and only_loses(table.get(each.sender, {}))
+    }
+    paid -= members | givers | {ZERO}
+    ends = {each for each in paid if only_gains(table.get(each, {})) and each not in asked}
+    return frozenset(members | ends if len(ends) == 1 else members)

@@ -1,0 +1,48 @@
+"""Calls that failed below a frame whose effects stayed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rollproof.detect.execution import Execution
+from rollproof.replay.trace import Frame
+
+MAX_LISTED = 512  # of one transaction; a search on chain can make thousands that are alike
+
+# revm's InstructionResult: out of gas, by an instruction, memory, a precompile or an operand
+OUT_OF_GAS = frozenset({0x20, 0x21, 0x22, 0x23, 0x24})
+
+
+@dataclass(frozen=True, slots=True)
+class FailedCall:
+    """``frame`` failed; ``parent`` called it, and what the parent did stayed."""
+
+    frame: Frame
+    parent: Frame
+
+    @property
+    def out_of_gas(self) -> bool:
+        """Whether the call itself ran out of gas (not one below it)."""
+        return self.frame.status in OUT_OF_GAS
+
+
+def failed_calls(execution: Execution) -> Sequence[FailedCall]:
+    """The failed calls of live parents, in order, at most 512."""
+    return execution.kept("failed calls", _failed_calls)
+
+
+def _failed_calls(execution: Execution) -> tuple[FailedCall, ...]:
+    trace, rows = execution.trace, execution.frame_rows
+    status = trace.column("frame_status")
+    found: list[FailedCall] = []
+    for row in rows:
+        if 1 <= status[row] <= 3:
+            continue
+        frame = trace.frames[row]
+        if frame.parent is None or trace.reverted(frame.parent):
+            continue
+        found.append(FailedCall(frame, trace.frames[frame.parent]))
+        if len(found) == MAX_LISTED:
+            break
+    return tuple(found)

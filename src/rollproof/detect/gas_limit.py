@@ -1,0 +1,114 @@
+"""Decisions and payouts that rest on the gas, or its price, that the sender of a transaction chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rollproof.detect.detector import Detector, Judgement
+from rollproof.detect.execution import Execution
+from rollproof.detect.failed_call import FailedCall, failed_calls
+from rollproof.detect.shows import Shows, Trigger
+from rollproof.detect.steps import Taint
+from rollproof.replay.trace import Frame
+from rollproof.types import Amount, Confidence, Severity
+
+TRIES = 16  # failed calls that are alike but for their gas, before one that succeeds
+
+
+class GasLimitManipulation(Detector):
+    """A payout or a branch depends on GAS or GASPRICE, or a gas limit was found by trying."""
+
+    id = "gas-limit-manipulation"
+    severity = Severity.MEDIUM
+    title = "Gas that the sender chooses decides"
+    what = (
+        "The amount that a contract pays was computed from the gas left or the gas price, a jump compared the gas left "
+        "for equality, or the same call was tried many times with other gas limits until one succeeded."
+    )
+    why = "Who sends a transaction chooses its gas and its price: a refund without a cap can be raised at will."
+    example = "GasToken and refund schemes of relayers, 2018: a refund at the sender's gas price pays any price."
+    references = ("https://swcregistry.io/docs/SWC-126", "https://eips.ethereum.org/EIPS/eip-150")
+    needs = Shows.CALLS
+    trigger = Trigger.FAILED_CALL | Trigger.STEPS
+
+    def check(self, evidence: Execution) -> Iterator[Judgement]:
+        """Tries that differ in gas only; with the second pass, payouts and comparisons too."""
+        yield from self._tries(evidence)
+        steps = evidence.steps
+        if steps is None:
+            return
+        for call in steps.calls:
+            if call.value & Taint.GAS:
+                frame = evidence.frame(call.frame)
+                if frame.value and not evidence.reverted(frame.row):
+                    yield self._payout(evidence, frame)
+        said: set[tuple[bytes, int]] = set()
+        for test in steps.tests:
+            frame = evidence.frame(test.frame)
+            if test.equality and test.taint & Taint.GAS and (frame.code, test.pc) not in said:
+                said.add((frame.code, test.pc))
+                yield self.finding(
+                    evidence,
+                    "A jump was decided by whether the gas left, or its price, is exactly some number",
+                    severity=Severity.LOW,
+                    confidence=Confidence.POSSIBLE,
+                    addresses=(frame.target,),
+                    frames=(frame.row,),
+                    notes=(f"at program counter {test.pc}",),
+                    subject=f"0x{frame.code.hex()} pc {test.pc}",
+                )
+
+    def _payout(self, execution: Execution, frame: Frame) -> Judgement:
+        to_sender = execution.sender is not None and frame.target == execution.sender
+        return self.finding(
+            execution,
+            f"{frame.value} wei were paid, an amount computed from gas or its price"
+            + (", to who chose that" if to_sender else ""),
+            severity=Severity.LOW if to_sender else Severity.INFO,
+            confidence=Confidence.POSSIBLE,
+            addresses=(frame.caller, frame.target),
+            amounts=(Amount(None, frame.caller, -frame.value), Amount(None, frame.target, frame.value)),
+            frames=(frame.row,),
+            subject=f"0x{frame.caller.hex()} pays 0x{frame.target.hex()}",
+        )
+
+    def _tries(self, execution: Execution) -> Iterator[Judgement]:
+        failed = failed_calls(execution)
+        if len(failed) < TRIES:
+            return
+        groups: dict[tuple[int, bytes, bytes], list[FailedCall]] = {}
+        for each in failed:
+            groups.setdefault((each.parent.row, each.frame.code, each.frame.input), []).append(each)
+        for (parent, code, data), tries in groups.items():
+            if len(tries) < TRIES:
+                continue
+            hit = _succeeded(execution, parent, code, data, tries[-1].frame.row)
+            limits = {each.frame.gas_limit for each in tries}
+            shown = Shows.GAS in execution.shows
+            if hit is None or (shown and len(limits) < TRIES):
+                continue
+            yield self.finding(
+                execution,
+                f"{len(tries)} calls failed that were alike{' but for their gas' if shown else ''}, "
+                "and then one succeeded",
+                severity=Severity.MEDIUM if shown else Severity.LOW,
+                confidence=Confidence.OBSERVED if shown else Confidence.POSSIBLE,
+                addresses=(hit.target, hit.caller),
+                frames=(parent, hit.row),
+                notes=(f"with {hit.gas_limit} gas",) if shown else ("the source does not show their gas",),
+                subject=f"0x{hit.target.hex()} {data[:4].hex()}",
+            )
+
+
+def _succeeded(execution: Execution, parent: int, code: bytes, data: bytes, after: int) -> Frame | None:
+    """The first call after some row, by the same frame, of the same code and data, that succeeded."""
+    for row in _children(execution, parent, after):
+        frame = execution.frame(row)
+        if frame.success and frame.code == code and frame.input == data:
+            return frame
+    return None
+
+
+def _children(execution: Execution, parent: int, after: int) -> Sequence[int]:
+    parents, wanted = execution.trace.column("frame_parent"), parent.to_bytes(4, "little")
+    return [row for row in range(after + 1, execution.frame_rows.stop) if parents[4 * row : 4 * row + 4] == wanted]

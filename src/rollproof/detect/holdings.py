@@ -1,0 +1,83 @@
+"""What accounts held of tokens, read from the balance slots that transfers wrote.
+
+A transfer's log and the writes of its frame say it together (EIP-20): the slot that fell by the amount is the payer's,
+the one that rose by it is the payee's. Tokens that take fees, rebase or keep balances elsewhere stay unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rollproof.detect.execution import Execution, Transfer
+from rollproof.detect.shows import Shows
+from rollproof.replay.trace import Access
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One account's balance of one token before the transaction, in base units, and the token's slot that has it."""
+
+    slot: bytes
+    before: int
+
+
+def holdings(execution: Execution) -> Mapping[tuple[bytes, bytes], Holding]:
+    """(account, token) -> what it held when the transaction began, where a balance slot shows it."""
+    return execution.kept("holdings", _holdings)
+
+
+def held(execution: Execution, account: bytes, token: bytes | None) -> int | None:
+    """What an account held of a token when the transaction began, in base units; None where nothing shows it."""
+    found = None if token is None else holdings(execution).get((account, token))
+    return None if found is None else found.before
+
+
+def owners(execution: Execution) -> Mapping[tuple[bytes, bytes], bytes]:
+    """(token, slot) -> whose balance it is."""
+    return {(token, each.slot): account for (account, token), each in holdings(execution).items()}
+
+
+def writes_by_frame(execution: Execution) -> Mapping[int, list[Access]]:
+    """Frame row -> its live SSTOREs in order."""
+    return execution.kept("holdings.writes", _writes)
+
+
+def _writes(execution: Execution) -> dict[int, list[Access]]:
+    found: dict[int, list[Access]] = {}
+    for access in execution.accesses:
+        if access.write and not access.transient and not execution.reverted(access.frame):
+            found.setdefault(access.frame, []).append(access)
+    return found
+
+
+def _holdings(execution: Execution) -> dict[tuple[bytes, bytes], Holding]:
+    found: dict[tuple[bytes, bytes], Holding] = {}
+    if Shows.VALUES not in execution.shows:
+        return found
+    writes = writes_by_frame(execution)
+    moved: dict[tuple[bytes, bytes], int] = {}  # since the transaction began, by the transfers before this one
+    for transfer in execution.transfers:
+        if transfer.token is None or transfer.item is not None or not transfer.amount:
+            continue
+        for account, change in ((transfer.sender, -transfer.amount), (transfer.recipient, transfer.amount)):
+            key = (account, transfer.token)
+            if key not in found and transfer.sender != transfer.recipient:
+                place = _place(transfer, change, writes.get(transfer.frame, []))
+                if place is not None:
+                    found[key] = Holding(place.slot, place.before - moved.get(key, 0))
+            moved[key] = moved.get(key, 0) + change
+    return {key: each for key, each in found.items() if each.before >= 0}
+
+
+def _place(transfer: Transfer, change: int, writes: list[Access]) -> Access | None:
+    """The write that changed one party's balance. Of several (a mint writes the supply too), the smallest before."""
+    fits = [each for each in writes if each.value - each.before == change]
+    if not fits:
+        return None
+    nearest: dict[bytes, Access] = {}  # one slot may change by the same amount twice in a frame
+    for each in fits:
+        known = nearest.get(each.slot)
+        if known is None or abs(each.order - transfer.order) < abs(known.order - transfer.order):
+            nearest[each.slot] = each
+    return min(nearest.values(), key=lambda each: each.before)

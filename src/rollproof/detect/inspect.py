@@ -1,0 +1,183 @@
+"""Inspect: a file of a block or a trace, or many of them, to what detectors say about each."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from rollproof import _core
+from rollproof.detect import evidence
+from rollproof.detect.execution import ExecutedBlock
+from rollproof.detect.inspection import Inspection, Options
+from rollproof.detect.run import judge as judge_executions
+from rollproof.errors import RollproofError
+from rollproof.replay import disclosure, sources
+from rollproof.replay.counterfactual import Counterfactual
+from rollproof.replay.draft import Draft, Inconclusive
+from rollproof.replay.execute import Inputs, Source
+from rollproof.replay.judge import judge
+from rollproof.types import Claim, Outcome
+
+if TYPE_CHECKING:
+    from rollproof.detect.foreign import Recording
+
+T = TypeVar("T")
+
+BROKEN = "the block does not hold: what is judged is our own execution of it by the rules, see `rollproof verify`"
+
+
+def inspect(
+    source: sources.PathLike | Iterable[sources.PathLike], options: Options | None = None
+) -> Iterator[Inspection]:
+    """What detectors say about the blocks in witness and evidence files, in order: paths, globs, directories.
+
+    ``options.jobs`` threads work at once. One bad file is one inspection with a reason. Raises Missing where there is
+    nothing to inspect, and Unsupported for a detector that there is not.
+    """
+    options = options or Options()
+    prepared(options)
+    yield from in_order(sources.expand(source), lambda path: inspect_file(path, options), options.jobs)
+
+
+def inspect_traces(paths: Iterable[sources.PathLike], options: Options | None = None) -> Iterator[Inspection]:
+    """The same of other clients' traces (docs/traces.md), one inspection for each block or execution recorded."""
+    from rollproof.detect import foreign
+
+    options = options or Options()
+    prepared(options)
+    recordings = foreign.recordings(sources.expand(paths), protocols=options.tables)
+    yield from in_order(recordings, lambda recording: inspect_recording(recording, options), options.jobs)
+
+
+def inspect_file(path: Path, options: Options) -> Inspection:
+    """The inspection of one file; one that cannot be read has a reason."""
+    began = time.perf_counter()
+    try:
+        claim, preimages = sources.read(path)
+    except RollproofError as error:
+        return Inspection(str(path), reason=one_line(error), seconds=time.perf_counter() - began)
+    found = inspect_claim(replace(claim, source=str(path)), preimages, options)
+    return replace(found, seconds=time.perf_counter() - began)
+
+
+def inspect_claim(
+    claim: Claim, preimages: _core.Preimages, options: Options, source: Source | None = None
+) -> Inspection:
+    """Executes a claimed block with its trace and judges it. Never raises for what a claim or a source may contain."""
+    draft = Draft(claim, disclosure.without(source), trace=True)
+    place = Inspection(claim.source, claim.chain_id, claim.number)
+    try:
+        outcome, reason, inputs = judge(draft, preimages, source, options.config, options.max_rounds)
+        done = draft.done
+        if outcome is Outcome.UNKNOWN or done is None or done.trace is None or inputs is None:
+            said = draft.invalid.reason if draft.invalid is not None else "it could not be executed to its end"
+            return replace(place, reason=one_line(reason or said))
+        executed = executed_block(done, inputs, options, source)
+        executed.source = claim.source
+        found = judged(executed, options)
+    except (Inconclusive, RollproofError, _core.CoreError) as error:
+        return replace(place, reason=one_line(error))
+    if outcome is Outcome.BROKEN:
+        found = found.noted(BROKEN)
+    found = replace(found, stages={**done.stages, **found.stages})
+    return evidence.of_block(found, claim, preimages, done, options.evidence)
+
+
+def inspect_recording(recording: Recording, options: Options) -> Inspection:
+    """The inspection of one foreign recording. Never raises for what it may contain."""
+    try:
+        executed = recording.read()
+        found = judged(executed, options)
+    except (RollproofError, _core.CoreError) as error:
+        return Inspection(recording.source, reason=one_line(error))
+    return evidence.of_recording(found, recording, options.evidence)
+
+
+def executed_block(done: _core.Done, inputs: Inputs, options: Options, source: Source | None = None) -> ExecutedBlock:
+    """What a re-execution left, as checks see it. Raises as `detect.source.executed_block`."""
+    from rollproof.detect import source as own
+
+    env = inputs.env
+    again = Counterfactual(inputs, source, max_rounds=options.max_rounds) if options.counterfactual else None
+    return own.executed_block(
+        done,
+        chain_id=inputs.config.chain_id,
+        number=env.number,
+        timestamp=env.timestamp,
+        base_fee=env.base_fee,
+        beneficiary=env.beneficiary,
+        gas_limit=env.gas_limit,
+        family=inputs.config.family,
+        transactions=inputs.transactions,
+        counterfactual=again,
+        pending=options.pending,
+        ordering=options.ordering,
+        protocols=options.tables,
+    )
+
+
+def judged(executed: ExecutedBlock, options: Options) -> Inspection:
+    """What the chosen detectors say about executions. Raises what a detector raises."""
+    began = time.perf_counter()
+    report = judge_executions(executed, options.detectors)
+    took = time.perf_counter() - began
+    return Inspection(
+        executed.source,
+        executed.chain_id,
+        executed.number,
+        findings=tuple(report.findings),
+        suppressed=tuple(report.suppressed),
+        unjudged=tuple(report.unjudged),
+        transactions=report.transactions,
+        second_pass=report.second_pass,
+        seconds=took,
+        stages={"detect": took},
+        executed=executed,
+    )
+
+
+def prepared(options: Options) -> None:
+    """Raises now what is wrong with the options, not once for every file. See `Options.detectors` and ``tables``."""
+    if options.jobs < 1:
+        raise ValueError("jobs must be at least 1")
+    _ = options.detectors, options.tables
+
+
+def one_line(error: object) -> str:
+    """An error's message on one line, or its class where it has none."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def in_order(items: Iterable[T], one: Callable[[T], Inspection], jobs: int) -> Iterator[Inspection]:
+    """``one`` of each item, in order; ``jobs`` at once, on a bounded number of them read ahead."""
+    if jobs == 1:
+        yield from map(one, items)
+        return
+    stop = threading.Event()
+
+    def unless_stopped(item: T) -> Inspection | None:
+        return None if stop.is_set() else one(item)
+
+    with ThreadPoolExecutor(jobs, thread_name_prefix="inspect") as pool:
+        running: deque[Future[Inspection | None]] = deque()
+
+        def oldest() -> Iterator[Inspection]:
+            found = running.popleft().result()
+            if found is not None:
+                yield found
+
+        try:
+            for item in items:
+                running.append(pool.submit(unless_stopped, item))
+                if len(running) > jobs:
+                    yield from oldest()
+            while running:
+                yield from oldest()
+        finally:
+            stop.set()  # a consumer that stops early does not wait for what is queued

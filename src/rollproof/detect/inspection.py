@@ -1,0 +1,150 @@
+"""What came of inspecting one block or one trace, and how to inspect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rollproof.chain.rpc import Limits
+from rollproof.chain.schedule import ChainConfig
+from rollproof.detect import registry
+from rollproof.detect.detector import Detector
+from rollproof.detect.execution import ExecutedBlock, Execution
+from rollproof.errors import Missing, Unsupported
+from rollproof.replay.verify import MAX_ROUNDS
+from rollproof.types import Finding, Suppressed, Unjudged
+
+if TYPE_CHECKING:
+    from rollproof.detect.ordering.waiting import Waiting
+    from rollproof.detect.protocols import Protocols
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to inspect. ``only`` and ``exclude`` are detector ids or patterns of them (``reentrancy*``).
+
+    ``protocols`` is a file of tables that extend the built-in ones, ``evidence`` a directory for evidence files,
+    ``ordering`` the rule by which the chain says it orders (`priority-fee`, `first-come`), ``pending`` what was seen in
+    the pool beside the blocks. ``counterfactual`` allows detectors to execute a block again in another order.
+    ``say`` is told, once, in one line each, what nodes serve.
+    """
+
+    jobs: int = 1
+    config: ChainConfig | None = None
+    only: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    protocols: Path | None = None
+    ordering: str | None = None
+    pending: Mapping[bytes, Waiting] | None = None
+    counterfactual: bool = True
+    evidence: Path | None = None
+    limits: Limits = field(default_factory=Limits)
+    max_rounds: int = MAX_ROUNDS
+    seed: int = 0
+    say: Callable[[str], None] | None = None
+
+    @cached_property
+    def detectors(self) -> tuple[Detector, ...]:
+        """Those that were chosen. Raises Unsupported naming an id or pattern that is none."""
+        return chosen(registry.detectors(), self.only, self.exclude)
+
+    @cached_property
+    def tables(self) -> Protocols | None:
+        """The user's own tables. Raises OSError, Malformed and Unsupported as the file has it."""
+        if self.protocols is None:
+            return None
+        from rollproof.detect import protocols
+
+        return protocols.default().extended(self.protocols)
+
+
+def chosen(there: Sequence[Detector], only: Sequence[str], exclude: Sequence[str]) -> tuple[Detector, ...]:
+    """The detectors whose id matches ``only`` (all where it is empty) and not ``exclude``. Raises Unsupported."""
+    ids = [each.id for each in there]
+    for pattern in (*only, *exclude):
+        if not any(fnmatchcase(name, pattern) for name in ids):
+            raise Unsupported(unknown(pattern, ids))
+    return tuple(
+        each
+        for each in there
+        if (not only or any(fnmatchcase(each.id, pattern) for pattern in only))
+        and not any(fnmatchcase(each.id, pattern) for pattern in exclude)
+    )
+
+
+def unknown(name: str, ids: Sequence[str]) -> str:
+    """What to say about an id that there is not, with the ones that are spelled like it."""
+    near = get_close_matches(name[:100], ids, n=3, cutoff=0.6)
+    return f"no detector {name[:100]!r}" + (f": did you mean {' or '.join(near)}?" if near else "")
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What came of one block or trace. ``reason`` says why it could not be looked at; it is not clean then.
+
+    ``notes`` say what the findings rest on beyond the detectors. ``second_pass`` is how many of the ``transactions``
+    the expensive pass was run for, ``executed`` what was judged: the executions with their traces.
+    """
+
+    source: str
+    chain_id: int | None = None
+    number: int | None = None
+    findings: tuple[Finding, ...] = ()
+    suppressed: tuple[Suppressed, ...] = ()
+    unjudged: tuple[Unjudged, ...] = ()
+    reason: str = ""
+    notes: tuple[str, ...] = ()
+    transactions: int = 0
+    second_pass: int = 0
+    seconds: float = 0.0
+    stages: Mapping[str, float] = field(default_factory=dict)
+    rpc: Mapping[str, Any] | None = None
+    executed: ExecutedBlock | None = field(default=None, repr=False, compare=False)
+
+    def __iter__(self) -> Iterator[Finding]:
+        """Its findings, the most severe first."""
+        return iter(self.findings)
+
+    def __repr__(self) -> str:
+        place = self.source if self.chain_id is None else f"{self.chain_id}:{self.number}"
+        said = self.reason if not self.looked else f"{len(self.findings)} findings"
+        return f"<Inspection {place} {said}>"
+
+    @property
+    def looked(self) -> bool:
+        """Whether it could be looked at."""
+        return not self.reason
+
+    def noted(self, *lines: str) -> Inspection:
+        """The same with more notes on what it rests on; each finding has them too, since findings travel alone."""
+        findings = tuple(replace(each, notes=(*each.notes, *lines)) for each in self.findings)
+        return replace(self, notes=(*lines, *self.notes), findings=findings)
+
+    def about(self, transaction: bytes) -> Inspection:
+        """What of it is about one transaction: findings that are of it, or that name it."""
+        name = transaction.hex()
+
+        def names(finding: Finding) -> bool:
+            said = (finding.subject, *finding.notes, str(finding.counterfactual or ""))
+            return finding.transaction == transaction or any(name in text for text in said)
+
+        return replace(
+            self,
+            findings=tuple(filter(names, self.findings)),
+            suppressed=tuple(each for each in self.suppressed if each.transaction in (None, transaction)),
+            unjudged=tuple(each for each in self.unjudged if each.transaction in (None, transaction)),
+        )
+
+    def execution(self, transaction: bytes | None = None) -> Execution:
+        """One transaction's execution, by hash; the only one where there is one. Raises Missing."""
+        there = self.executed.executions if self.executed is not None else ()
+        for each in there:
+            if each.transaction == transaction or (transaction is None and len(there) == 1):
+                return each
+        named = "one transaction" if transaction is None else f"transaction 0x{transaction.hex()}"
+        raise Missing(f"{self.source}: {named} was not executed here: {self.reason or f'there are {len(there)}'}")

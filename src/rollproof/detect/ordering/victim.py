@@ -1,0 +1,124 @@
+"""What somebody lost by the order of a block: the difference in his own tokens to the same block without others' calls.
+
+The definition of harm is that of the counterfactual: not a price, but what he would have had (see
+`replay.counterfactual` for what such a block means, and for what it cannot know).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from rollproof import _core
+from rollproof.detect.execution import ExecutedBlock, Execution
+from rollproof.errors import RollproofError
+from rollproof.replay.replayed import Fate, Replay
+from rollproof.types import Amount
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What the owners of one transaction have less than without others'; ``tokens`` in base units, negative: more.
+
+    ``without`` is the transaction's status in the other order: 1, 0, or None where it is excluded there.
+    """
+
+    execution: Execution
+    owners: frozenset[bytes]
+    tokens: dict[tuple[bytes, bytes | None], int]
+    actual: dict[tuple[bytes, bytes | None], int]
+    without: int | None
+
+    @property
+    def hurt(self) -> bool:
+        """Whether something was lost and nothing gained."""
+        return bool(self.tokens) and all(lost > 0 for lost in self.tokens.values())
+
+    @property
+    def share(self) -> float:
+        """The largest loss as a part of what there would have been; 0 where it is none."""
+        found = 0.0
+        for key, lost in self.tokens.items():
+            would = self.actual.get(key, 0) + lost
+            if lost > 0 and would:
+                found = max(found, min(1.0, lost / abs(would)))
+        return found
+
+    def amounts(self) -> Iterator[Amount]:
+        """As losses: negative where something is lost."""
+        for (account, token), lost in sorted(self.tokens.items(), key=repr):
+            yield Amount(token, account, -lost)
+
+    def record(self) -> dict[str, Any]:
+        """For `Finding.counterfactual`."""
+        return {
+            "transaction": hexadecimal(self.execution.transaction),
+            "status_without": self.without,
+            "lost": [
+                {"account": hexadecimal(account), "token": hexadecimal(token), "amount": str(lost)}
+                for (account, token), lost in sorted(self.tokens.items(), key=repr)
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The block without some transactions, or why it could not be executed so."""
+
+    removed: tuple[Execution, ...]
+    losses: tuple[Loss, ...] = ()
+    actual: Replay | None = None
+    other: Replay | None = None
+    unknown: str = ""
+
+    def record(self) -> dict[str, Any]:
+        """For `Finding.counterfactual`."""
+        found: dict[str, Any] = {
+            "removed": [hexadecimal(each.transaction) for each in self.removed],
+            "removed_places": [each.index for each in self.removed],
+            "nonces": "close",
+        }
+        if self.other is None or self.unknown:
+            return found | {"unknown": self.unknown}
+        return found | {
+            "victims": [each.record() for each in self.losses],
+            "cannot_know": list(self.other.cannot_know),
+        }
+
+
+def prove(
+    block: ExecutedBlock,
+    removed: Iterable[Execution],
+    victims: Iterable[tuple[Execution, frozenset[bytes]]],
+) -> Proof:
+    """What these victims (a transaction, and whose tokens count) lost by the transactions that are ``removed``."""
+    gone, hurt = tuple(removed), tuple(victims)
+    if block.counterfactual is None:
+        return Proof(gone, unknown="the source has no state to execute the block on again")
+    last = max(each.index for each, _ in hurt)
+    try:
+        other = block.counterfactual.without(*(each.index for each in gone), until=last)
+        actual = block.counterfactual.without(until=last)
+    except (RollproofError, _core.CoreError) as error:
+        return Proof(gone, unknown=str(error))
+    unread = [each for each, _ in hurt if other[each.index].fate is Fate.UNKNOWN]
+    if unread:
+        return Proof(gone, unknown=other.unknown)
+    losses = tuple(loss(actual, other, execution, owners) for execution, owners in hurt)
+    return Proof(gone, losses, actual, other)
+
+
+def loss(actual: Replay, other: Replay, execution: Execution, owners: Collection[bytes]) -> Loss:
+    """The difference in one transaction: what its owners gained in ``other`` less what they gained in ``actual``."""
+    there, here = other.flows.get(execution.index, {}), actual.flows.get(execution.index, {})
+    own = sorted((key for key in {*there, *here} if key[0] in owners), key=repr)
+    tokens = {key: found for key in own if (found := there.get(key, 0) - here.get(key, 0))}
+    outcome = other[execution.index].outcome
+    status = None if outcome is None else int(outcome["status"])
+    return Loss(execution, frozenset(owners), tokens, {key: here[key] for key in own if key in here}, status)
+
+
+def hexadecimal(value: bytes | None) -> str | None:
+    """As a finding's plain values have it."""
+    return None if value is None else "0x" + value.hex()

@@ -1,0 +1,90 @@
+"""Amounts that lost their upper bits on the way into storage or a payment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rollproof.detect.detector import Detector, Judgement
+from rollproof.detect.execution import Execution
+from rollproof.detect.live_write import LiveWrite, live_writes
+from rollproof.detect.shows import Shows, Trigger
+from rollproof.types import Amount, Confidence, Severity, SlotChange
+
+_WIDTHS = (64, 96, 112, 128)  # of amounts that contracts keep in part of a word
+_LEAST = 1 << 16  # a smaller remainder could be anything
+
+
+class Truncation(Detector):
+    """An amount was stored or paid with fewer bits than it needs."""
+
+    id = "truncation"
+    severity = Severity.HIGH
+    title = "An amount lost its upper bits"
+    what = (
+        "What was credited is what was there and what came, modulo a power of two: the number was cut to a narrower "
+        "type without a test."
+    )
+    why = "Who pays a great deal is credited little, or who takes a great deal is charged little."
+    example = "Proof-of-stake and vesting contracts that keep wei in uint64: 18.45 ether and more start again from zero."
+    references = ("https://docs.soliditylang.org/en/latest/types.html#explicit-conversions",)
+    needs = Shows.CALLS | Shows.STORAGE | Shows.VALUES | Shows.ETHER
+    trigger = Trigger.ETHER | Trigger.TOKENS | Trigger.WRAPS
+
+    def check(self, evidence: Execution) -> Iterator[Judgement]:
+        """Credits that fit only modulo a power of two, then what the second pass saw cut."""
+        told: set[bytes] = set()
+        for write, token, amount, width in _cut_credits(evidence):
+            told.add(write.context)
+            lost = write.before + amount - write.after
+            frame = evidence.frame(write.frame)
+            yield self.finding(
+                evidence,
+                f"{amount} came in, and {write.before + amount} was cut to {width} bits: {lost} is credited to nobody",
+                addresses=(write.context, frame.caller),
+                amounts=(Amount(token, frame.caller, -lost),),
+                frames=(write.frame,),
+                slots=(SlotChange(write.context, write.slot, write.before, write.after),),
+                subject=f"0x{write.context.hex()} 0x{write.slot.hex()}",
+            )
+        for wrap in evidence.steps.wraps if evidence.steps is not None else ():
+            context = evidence.frame(wrap.frame).target
+            if wrap.kind != "truncate" or wrap.tested or wrap.sink == "log" or context in told:
+                continue
+            if not _amount_like(wrap.left, wrap.result):
+                continue
+            told.add(context)
+            yield self.finding(
+                evidence,
+                f"{wrap.left} was cut to {wrap.result} without a test, and that reached {wrap.sink}",
+                severity=Severity.LOW,
+                confidence=Confidence.POSSIBLE,
+                addresses=(context, evidence.frame(wrap.frame).caller),
+                frames=(wrap.frame,),
+                notes=(f"at program counter {wrap.pc}",),
+                subject=f"0x{context.hex()} pc {wrap.pc}",
+            )
+
+
+def _amount_like(whole: int, kept: int) -> bool:
+    """Not a number below zero, and not a packed word or hash of which one field is taken."""
+    return kept.bit_length() < whole.bit_length() <= 160 and kept != 0
+
+
+def _cut_credits(execution: Execution) -> Iterator[tuple[LiveWrite, bytes | None, int, int]]:
+    """Writes of what came into their contract, cut: (write, token or None for wei, amount that came, bits kept)."""
+    came: dict[bytes, set[tuple[bytes | None, int]]] = {}
+    for each in execution.transfers:
+        if each.amount >= _LEAST and each.item is None:
+            came.setdefault(each.recipient, set()).add((each.token, each.amount))
+    came = {context: amounts for context, amounts in came.items() if max(each for _, each in amounts) >> 63}
+    if not came:
+        return
+    for write in live_writes(execution):
+        if not _LEAST <= write.after < 1 << 128:
+            continue
+        for token, amount in came.get(write.context, ()):
+            whole = write.before + amount
+            for width in _WIDTHS:
+                fits = write.before >> width == 0 and whole >> width
+                if fits and whole % (1 << width) == write.after and write.context != token:
+                    yield write, token, amount, width

@@ -1,0 +1,247 @@
+"""A block executed again with its transactions removed, swapped or moved: what would have happened in another order.
+
+What the other order means is decided by the chain's own rules, and stated:
+
+* A transaction that may not be in a block at its place (nonce, funds, fee, gas) is *excluded*, with the reason.
+* ``nonces="keep"``: transactions are as they were signed. Where one was removed or comes later, the sender's next ones
+  are excluded as nonce-too-high.
+* ``nonces="close"``: where a sender's first transactions were removed, its nonce is raised before the block, as if they
+  had been sent earlier and done nothing. The others keep their nonces, so contracts that they create keep their
+  addresses. A gap between two remaining transactions of a sender stays, and is excluded.
+* State that only a removed transaction made is absent: a call to a contract that it created finds no code, which
+  succeeds and does nothing but move its value; a transfer that it funded is excluded for want of funds.
+* Everything around the transactions is as it was: base fee, L1 fees, randomness, withdrawals, parent state.
+
+Without the witness for what the other order reads, the rest is `unknown`, naming what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from rollproof import _core
+from rollproof.chain.schedule import ChainConfig
+from rollproof.errors import Malformed, Missing
+from rollproof.replay import disclosure, execute, order, sources
+from rollproof.replay.draft import Draft, Inconclusive
+from rollproof.replay.execute import Inputs, Source
+from rollproof.replay.judge import judge
+from rollproof.replay.replayed import Fate, Nonces, Replay, Replayed
+from rollproof.replay.trace import Kind, Trace
+from rollproof.types import Claim
+
+MAX_ROUNDS = 64
+
+
+class Counterfactual:
+    """One block, to be executed in other orders; what a source serves on the way is kept in the block's preimages.
+
+    ``source`` serves what the block's witness does not hold, within ``max_rounds``; without it such an order ends as
+    unknown.
+    """
+
+    def __init__(self, inputs: Inputs, source: Source | None = None, *, max_rounds: int = MAX_ROUNDS) -> None:
+        self.inputs, self._source, self._max_rounds = inputs, source, max_rounds
+        self._done: dict[tuple[tuple[int, ...], Nonces], Replay] = {}
+
+    def __repr__(self) -> str:
+        return f"<Counterfactual of block {self.inputs.env.number}: {len(self.inputs.transactions)} transactions>"
+
+    @cached_property
+    def actual(self) -> Replay:
+        """The block in its own order."""
+        return self.replay(range(len(self.inputs.transactions)))
+
+    def without(self, *removed: int, until: int | None = None, nonces: Nonces = "close") -> Replay:
+        """The block without some transactions, and without all after place ``until`` where that is given."""
+        count = len(self.inputs.transactions)
+        last = count if until is None else max(until + 1, order.deposits(self.inputs.transactions))
+        return self.replay([index for index in order.without(count, removed) if index < last], nonces=nonces)
+
+    def replay(self, wanted: Sequence[int], *, nonces: Nonces = "keep") -> Replay:
+        """The block in another order; each order is executed once.
+
+        Raises Malformed and Unsupported for an order (see `order.checked`), Malformed for ``nonces``, CoreError and
+        Unsupported as `execute.run`, and what the source raises.
+        """
+        if nonces not in ("keep", "close"):
+            raise Malformed(f"nonces are keep or close, not {str(nonces)[:20]!r}")
+        places = order.checked(wanted, self.inputs.transactions)
+        key = places, nonces
+        if key not in self._done:
+            self._done[key] = self._replay(places, nonces)
+        return self._done[key]
+
+    @cached_property
+    def _preimages(self) -> _core.Preimages:
+        # Its own: what other orders make is no part of the block's evidence.
+        own = _core.Preimages()
+        own.add(self.inputs.preimages.values())
+        return own
+
+    @cached_property
+    def _fields(self) -> list[dict[str, Any]]:
+        return [_core.decode_transaction(raw, self.inputs.config.family) for raw in self.inputs.transactions]
+
+    def _replay(self, places: tuple[int, ...], nonces: Nonces) -> Replay:
+        execute.bounded(self.inputs)
+        root, raised, unknown = self.inputs.pre_state_root, {}, ""
+        if nonces == "close":
+            raised = order.raised_nonces(places, self.inputs.transactions, self.inputs.config.family)
+            if raised:
+                root, unknown = self._raise(raised)
+        ran = None if unknown else self._run(root, places)
+        if isinstance(ran, _core.Done):
+            return self._replayed(places, nonces, raised, ran, "")
+        if isinstance(ran, _core.Invalid):
+            unknown = f"{ran.kind}: {ran.reason}"
+        elif isinstance(ran, _core.Needs):
+            unknown = f"missing: {ran.first}"
+        known = None if ran is None else self._longest(root, places)
+        return self._replayed(places, nonces, raised, known, unknown)
+
+    def _raise(self, raised: Mapping[bytes, int]) -> tuple[bytes, str]:
+        """The pre-state with higher nonces, or what is missing for it."""
+        root = self.inputs.pre_state_root
+        for _ in range(self._max_rounds):
+            try:
+                state = _core.State(self._preimages, root)
+                held = {address: state.account(address) or (0, 0, b"", b"") for address in raised}
+                more = [(each, nonce + raised[each], None, None, ()) for each, (nonce, *_) in held.items()]
+                return _core.write_state(self._preimages, root, more), ""
+            except _core.Missing as missing:
+                [needs] = missing.args
+                if not self._fetch(needs):
+                    return root, f"missing: {needs.first}"
+        raise Missing(f"accounts whose nonce is to be raised: still missing after {self._max_rounds} round(s)")
+
+    def _run(self, root: bytes, places: Sequence[int]) -> _core.Done | _core.Invalid | _core.Needs:
+        inputs = self.inputs
+        rules, env = _core.Rules(**execute.arguments(inputs)), execute.environment(inputs)
+        transactions = [inputs.transactions[index] for index in places]
+        first = ""
+        for _ in range(self._max_rounds):
+            ran = _core.build_block(
+                self._preimages, root, rules, env, transactions, execute.withdrawals(inputs), skip=True, trace=True
+            )
+            if not isinstance(ran, _core.Needs) or not self._fetch(ran):
+                return ran
+            first = ran.first
+        raise Missing(f"{first}: still missing after {self._max_rounds} round(s)")
+
+    def _fetch(self, needs: _core.Needs) -> bool:
+        """False where there is nobody to ask. Raises Missing where a source served nothing new."""
+        if self._source is None:
+            return False
+        served = list(self._source.fetch(needs))
+        self.inputs.preimages.add(served)  # so that evidence has it
+        if self._preimages.add(served) == 0:
+            raise Missing(f"{needs.first}: the source served nothing new")
+        return True
+
+    def _longest(self, root: bytes, places: Sequence[int]) -> _core.Done | None:
+        """The longest beginning of the order that can be executed."""
+        best, low, high = None, 0, len(places) - 1  # all of it cannot
+        while low <= high:
+            middle = (low + high) // 2
+            ran = self._run(root, places[:middle])
+            if isinstance(ran, _core.Done):
+                best, low = ran, middle + 1
+            else:
+                high = middle - 1
+        return best
+
+    def _replayed(
+        self, places: tuple[int, ...], nonces: Nonces, raised: Mapping[bytes, int], ran: _core.Done | None, unknown: str
+    ) -> Replay:
+        ran_places = [] if ran is None else list(ran.included)
+        outcomes = {} if ran is None else dict(zip(ran.included, ran.outcomes, strict=True))
+        refused = {} if ran is None else {at: (kind, reason) for at, kind, reason in ran.refused}
+        transactions = []
+        for at, index in enumerate(places):
+            if at in outcomes:
+                notes = self._notes(index, places[:at])
+                transactions.append(Replayed(index, Fate.INCLUDED, outcomes[at], notes=notes))
+            elif at in refused:
+                transactions.append(Replayed(index, Fate.EXCLUDED, None, *refused[at]))
+            else:
+                transactions.append(Replayed(index, Fate.UNKNOWN, None, "missing", unknown))
+        whole = ran if not unknown else None
+        return Replay(
+            order=places,
+            nonces=nonces,
+            transactions=tuple(transactions),
+            state_root=whole.state_root if whole is not None else None,
+            gas_used=whole.gas_used if whole is not None else None,
+            trace=None if ran is None or ran.trace is None else Trace(ran.trace),
+            unknown=unknown,
+            raised=raised,
+            done=whole,
+            _included=tuple(places[at] for at in ran_places),
+            _mints={
+                index: (each["sender"], each["mint"])
+                for index, each in enumerate(self._fields)
+                if each["type"] == order.DEPOSIT and each.get("mint")
+            },
+        )
+
+    @cached_property
+    def _makers(self) -> Mapping[bytes, int]:
+        """Contract -> the transaction that created it in the block's own order."""
+        trace = self.actual.trace
+        if trace is None:
+            return {}
+        kinds = trace.column("frame_kind")
+        rows = (row for row in range(len(kinds)) if kinds[row] >= Kind.CREATE and not trace.reverted(row))
+        made = {trace.frames[row].target: trace.transaction_of(row) for row in rows}
+        return {address: index for address, index in made.items() if index is not None}
+
+    def _notes(self, index: int, before: Sequence[int]) -> tuple[str, ...]:
+        to = self._fields[index]["to"]
+        if to is None or tuple(before) == tuple(range(index)):
+            return ()
+        maker = self._makers.get(to)
+        if maker is None or maker in before or maker >= index:
+            return ()
+        return (f"its target 0x{to.hex()} is created by transaction {maker}, which does not come before it here",)
+
+
+def replay(
+    block: sources.PathLike | Inputs,
+    order: Sequence[int],
+    *,
+    nonces: Nonces = "keep",
+    config: ChainConfig | None = None,
+) -> Replay:
+    """A block of a witness or evidence file, or of inputs at hand, with its transactions in another order.
+
+    ``order`` lists places in the original block; what it leaves out is removed. What that means for nonces and for
+    what a removed transaction made: see this module. Raises Malformed and Unsupported for an order that there is not
+    or that a chain's rules forbid, and as `trace` where the block itself cannot be run.
+    """
+    return Counterfactual(block if isinstance(block, Inputs) else inputs(block, config)).replay(order, nonces=nonces)
+
+
+def inputs(path: sources.PathLike, config: ChainConfig | None = None) -> Inputs:
+    """What execution of the block in a file rests on. Raises as `replay.verify.trace`."""
+    claim, preimages = sources.read(Path(path))
+    try:
+        return inputs_of(claim, preimages, config)
+    except Missing as error:
+        raise Missing(f"{Path(path).name}: {error}") from None
+
+
+def inputs_of(
+    claim: Claim, preimages: _core.Preimages, config: ChainConfig | None = None, source: Source | None = None
+) -> Inputs:
+    """What execution of a claimed block rests on, after it was judged once. Raises Missing where it cannot be run."""
+    try:
+        _, reason, found = judge(Draft(claim, disclosure.without(source)), preimages, source, config, MAX_ROUNDS)
+    except (Inconclusive, _core.CoreError) as error:
+        raise Missing(str(error)) from None
+    if found is None:
+        raise Missing(f"the block cannot be run: {reason or 'its inputs are not all there'}")
+    return found
