@@ -66,7 +66,8 @@ where
 
     fn leave(&mut self, result: &FrameResult, ran: bool) {
         if let Some(shadow) = self.0.ctx().db_mut().shadow() {
-            shadow.leave(result.interpreter_result().result.is_ok());
+            let outcome = result.interpreter_result();
+            shadow.leave(outcome.result.is_ok(), outcome.output.len(), ran);
         }
         if let Some(recorder) = self.0.ctx().db_mut().recorder() {
             let outcome = result.interpreter_result();

@@ -2,6 +2,7 @@
 
 use crate::{
     ledger::Ledger,
+    shadow::Shadow,
     trace::{Recorder, access},
 };
 use alloy_primitives::{Address, Log, U256};
@@ -21,6 +22,7 @@ use revm::{
 /// A host whose storage instructions can be noted.
 pub trait Recording: Host {
     fn recorder(&mut self) -> Option<&mut Recorder>;
+    fn shadow(&mut self) -> Option<&mut Shadow>;
     fn last_log(&self) -> Option<&Log>;
     /// A slot's value now, where this transaction has touched it.
     fn present(&self, address: Address, slot: U256) -> Option<U256>;
@@ -39,6 +41,10 @@ where
 {
     fn recorder(&mut self) -> Option<&mut Recorder> {
         self.journaled_state.db_mut().recorder.as_mut()
+    }
+
+    fn shadow(&mut self) -> Option<&mut Shadow> {
+        self.journaled_state.db_mut().shadow.as_deref_mut()
     }
 
     fn last_log(&self) -> Option<&Log> {

@@ -113,9 +113,9 @@ impl Recorder {
     pub fn begin(&mut self, transaction: Option<u32>) {
         self.transaction = transaction.unwrap_or(NONE);
         self.stack.clear();
-        let rows = self.rows();
+        let (rows, order) = (self.rows(), self.order);
         if let Some(inspection) = &mut self.inspection {
-            inspection.begin(&self.columns, rows);
+            inspection.begin(&self.columns, rows, order);
         }
     }
 

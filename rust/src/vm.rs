@@ -8,7 +8,7 @@ use crate::{
     refusal::{Refusal, refuse},
     rollup::Rollup,
     rules::{Env, Fork, Rules},
-    shadow::{self, Shadow},
+    shadow::{Shadow, shadowed},
     trace::Recorder,
     transaction::Transaction,
 };
@@ -235,23 +235,35 @@ impl<'a> Vm<'a> {
     /// The same transaction on the same state, which nobody has changed yet, with its values followed.
     fn second_pass(&mut self, tx: OpTransaction<TxEnv>) {
         let Some(mut recorder) = self.ledger().recorder.take() else { return };
-        let start = recorder.inspection.as_ref().map_or([0; 4], |inspection| inspection.start);
-        self.ledger().shadow = Some(Box::new(Shadow::new(start)));
-        self.swap_table();
-        let (result, _) = self.execute(tx);
-        self.swap_table();
+        let Some([frames, accesses, order]) = recorder.inspection.as_ref().map(|inspection| inspection.start()) else {
+            return;
+        };
+        self.ledger().shadow = Some(Box::new(Shadow::new(frames, accesses, order)));
+        let (result, _) = match self {
+            Self::Ethereum(machine, _) => {
+                let shadowed = shadowed(&machine.0.instruction);
+                let own = std::mem::replace(&mut machine.0.instruction, shadowed);
+                let ran = self.execute(tx);
+                if let Self::Ethereum(machine, _) = self {
+                    machine.0.instruction = own;
+                }
+                ran
+            }
+            Self::Op(machine, _) => {
+                let shadowed = shadowed(&machine.0.0.instruction);
+                let own = std::mem::replace(&mut machine.0.0.instruction, shadowed);
+                let ran = self.execute(tx);
+                if let Self::Op(machine, _) = self {
+                    machine.0.0.instruction = own;
+                }
+                ran
+            }
+        };
         let steps = self.ledger().shadow.take().map(|shadow| shadow.finish(result.is_ok(), &recorder.columns));
         if let (Some(steps), Some(inspection)) = (steps, &mut recorder.inspection) {
             inspection.second(steps);
         }
         self.ledger().recorder = Some(recorder);
-    }
-
-    fn swap_table(&mut self) {
-        match self {
-            Self::Ethereum(machine, _) => shadow::swap(&mut machine.0.instruction),
-            Self::Op(machine, _) => shadow::swap(&mut machine.0.0.instruction),
-        }
     }
 
     /// The transaction's result, and the state it would leave; nothing is kept of it.

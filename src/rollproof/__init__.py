@@ -3,27 +3,51 @@
 >>> import rollproof as rp
 >>> for verdict in rp.verify("block.json.gz"):
 ...     print(verdict.outcome, verdict.differences)
+>>> for inspection in rp.inspect("block.json.gz"):
+...     print(inspection.findings)
 
 What ``__all__`` lists is the public surface; everything else may change.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from rollproof.errors import Lying, Malformed, Missing, Reset, Retry, RollproofError, Stop, Unsupported
-from rollproof.report.notebook import html, short
-from rollproof.types import Claim, Difference, Header, Outcome, PayloadAttributes, Verdict, Withdrawal
+from rollproof.report import finding_html, notebook
+from rollproof.types import (
+    Amount,
+    Claim,
+    Confidence,
+    Difference,
+    Finding,
+    Header,
+    Outcome,
+    PayloadAttributes,
+    Severity,
+    SlotChange,
+    Suppressed,
+    Unjudged,
+    Verdict,
+    Withdrawal,
+)
 
 if TYPE_CHECKING:
+    from rollproof.detect.inspect import inspect, inspect_traces
+    from rollproof.detect.online import inspect_range, inspect_transaction
+    from rollproof.detect.pending import inspect_pending
     from rollproof.replay.counterfactual import replay
     from rollproof.replay.online import verify_payload, verify_range
     from rollproof.replay.verify import trace, verify
 
 __all__ = [
+    "Amount",
     "Claim",
+    "Confidence",
     "Difference",
+    "Finding",
     "Header",
     "Lying",
     "Malformed",
@@ -33,11 +57,20 @@ __all__ = [
     "Reset",
     "Retry",
     "RollproofError",
+    "Severity",
+    "SlotChange",
     "Stop",
+    "Suppressed",
+    "Unjudged",
     "Unsupported",
     "Verdict",
     "Withdrawal",
     "__version__",
+    "inspect",
+    "inspect_pending",
+    "inspect_range",
+    "inspect_traces",
+    "inspect_transaction",
     "replay",
     "trace",
     "verify",
@@ -50,14 +83,29 @@ try:
 except PackageNotFoundError:  # run from a source tree that was never installed
     __version__ = "0+unknown"
 
-# The vocabulary imports nothing of ours, so how a verdict is shown is attached here.
-setattr(Verdict, "_repr_html_", html)  # noqa: B010
-setattr(Verdict, "__repr__", short)  # noqa: B010
+# The vocabulary imports nothing of ours, so how its values are shown is attached here.
+setattr(Verdict, "_repr_html_", notebook.html)  # noqa: B010
+setattr(Verdict, "__repr__", notebook.short)  # noqa: B010
+setattr(Finding, "_repr_html_", finding_html.html)  # noqa: B010
+setattr(Finding, "__repr__", finding_html.short)  # noqa: B010
+
+# What needs the extension, by the room and file it is in.
+_LOADED = {
+    "inspect": "detect.inspect",
+    "inspect_pending": "detect.pending",
+    "inspect_range": "detect.online",
+    "inspect_traces": "detect.inspect",
+    "inspect_transaction": "detect.online",
+    "trace": "replay.verify",
+    "verify": "replay.verify",
+    "verify_payload": "replay.online",
+    "verify_range": "replay.online",
+}
 
 
 def __getattr__(name: str) -> Any:
     """What needs the extension, loaded on first use: the vocabulary can be imported where that is not built."""
-    if name not in ("replay", "trace", "verify", "verify_payload", "verify_range"):
+    if name != "replay" and name not in _LOADED:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
         from rollproof import _core  # noqa: F401
@@ -66,17 +114,10 @@ def __getattr__(name: str) -> Any:
             "rollproof's compiled core is not built: run `make setup` in the checkout "
             "(or `pip install .`; both need Rust 1.94 or newer)"
         ) from error
-    from rollproof import replay  # a room that can be called
-    from rollproof.replay import online
-    from rollproof.replay.verify import trace, verify
-
-    globals().update(
-        replay=replay,
-        trace=trace,
-        verify=verify,
-        verify_payload=online.verify_payload,
-        verify_range=online.verify_range,
-    )
+    if name == "replay":  # a room that can be called
+        globals()[name] = import_module("rollproof.replay")
+    else:
+        globals()[name] = getattr(import_module(f"rollproof.{_LOADED[name]}"), name)
     return globals()[name]
 
 

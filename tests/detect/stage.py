@@ -147,7 +147,7 @@ def seen(chain: Chain, block: Block, **known: Any) -> ExecutedBlock:
     """A block of a lab's chain as checks see it: executed again, with its trace, the second pass and other orders."""
     header = block.header
     return source.executed_block(
-        chain.run(block, trace=True),
+        chain.run(block, inspect="picked"),
         chain_id=chain.config.chain_id,
         number=block.number,
         timestamp=block.timestamp,

@@ -20,8 +20,9 @@ pub enum Pick {
 pub struct Inspection {
     pub pick: Pick,
     pub noticed: Vec<(Facts, Option<Steps>)>,
-    /// Rows of the four tables where the transaction began.
-    pub start: [u32; 4],
+    /// Rows of the four tables where the transaction began, and the order.
+    start: [u32; 4],
+    order: u32,
     topics_at: usize,
     entries: HashMap<B256, (B256, B256)>,
     hashes: usize,
@@ -29,14 +30,19 @@ pub struct Inspection {
 
 impl Inspection {
     pub fn new(pick: Pick) -> Self {
-        let (noticed, start, topics_at, hashes) = (Vec::new(), [0; 4], 0, 0);
-        Self { pick, noticed, start, topics_at, entries: HashMap::default(), hashes }
+        let (noticed, start, order, topics_at, hashes) = (Vec::new(), [0; 4], 0, 0, 0);
+        Self { pick, noticed, start, order, topics_at, entries: HashMap::default(), hashes }
     }
 
     /// A transaction begins, or what is no transaction.
-    pub fn begin(&mut self, columns: &Columns, rows: [u32; 4]) {
-        self.start = rows;
+    pub fn begin(&mut self, columns: &Columns, rows: [u32; 4], order: u32) {
+        (self.start, self.order) = (rows, order);
         self.topics_at = columns.log_topics.len() / 32;
+    }
+
+    /// The rows of frames and accesses, and the order, at which the transaction began.
+    pub fn start(&self) -> [u32; 3] {
+        [self.start[0], self.start[1], self.order]
     }
 
     /// What the first pass notices in the transaction that ended, and whether the second is to follow.

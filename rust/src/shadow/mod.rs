@@ -1,33 +1,16 @@
 //! The second pass: one transaction again, with where every value came from kept beside it.
+//!
+//! It runs only for transactions that the first pass picked, and after it: rows are those that the first pass wrote.
 
-use crate::trace::Columns;
+mod follow;
+mod frame;
+mod table;
+mod taint;
+
+pub use follow::Shadow;
+pub use table::shadowed;
+
 use alloy_primitives::U256;
-use revm::{
-    handler::instructions::EthInstructions,
-    interpreter::{Host, interpreter::EthInterpreter, interpreter_action::FrameInit},
-};
-
-/// Follows the values of one transaction.
-#[derive(Debug)]
-pub struct Shadow {
-    steps: Steps,
-}
-
-impl Shadow {
-    pub fn new(_start: [u32; 4]) -> Self {
-        Self { steps: Steps::default() }
-    }
-
-    pub fn enter(&mut self, _init: &FrameInit) {}
-
-    pub fn leave(&mut self, _success: bool) {}
-
-    pub fn finish(self, _valid: bool, _columns: &Columns) -> Steps {
-        self.steps
-    }
-}
-
-pub fn swap<H: Host>(_instructions: &mut EthInstructions<EthInterpreter, H>) {}
 
 /// What the second pass found in one transaction.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +22,7 @@ pub struct Steps {
     pub complete: bool,
 }
 
+/// A storage write that stayed; `access` and `frame` are rows.
 #[derive(Clone, Debug)]
 pub struct Write {
     pub access: u32,
@@ -49,6 +33,7 @@ pub struct Write {
     pub guards: u32,
 }
 
+/// A call or creation: `frame` is the row of what was called.
 #[derive(Clone, Debug)]
 pub struct Call {
     pub frame: u32,
@@ -60,6 +45,7 @@ pub struct Call {
     pub result_checked: bool,
 }
 
+/// Arithmetic that lost something which then mattered.
 #[derive(Clone, Debug)]
 pub struct Wrap {
     pub kind: &'static str,
@@ -73,6 +59,7 @@ pub struct Wrap {
     pub tested: bool,
 }
 
+/// A jump that something unusual decided.
 #[derive(Clone, Debug)]
 pub struct Test {
     pub frame: u32,

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import rollproof as rp
-from rollproof.cli import drill, lab, verify
+from rollproof.cli import drill, explain, inspect, lab, verify
 from rollproof.cli.talk import CANCELLED, complain
 
 app = typer.Typer(
@@ -38,6 +38,8 @@ def rollproof(
 
 
 app.command(epilog=verify.EXAMPLE)(verify.verify)
+app.command(epilog=inspect.EXAMPLE)(inspect.inspect)
+app.command(epilog=explain.EXAMPLE)(explain.explain)
 app.command(epilog=lab.EXAMPLE)(lab.lab)
 app.command(epilog=drill.EXAMPLE)(drill.drill)
 

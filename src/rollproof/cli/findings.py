@@ -16,7 +16,7 @@ from rollproof.cli.talk import CANCELLED, complain, say
 from rollproof.errors import RollproofError
 from rollproof.report import call_tree, finding_html, finding_json, finding_text, labels, progress, sarif
 from rollproof.report.text import visible
-from rollproof.types import Finding, Severity, Unjudged
+from rollproof.types import Finding, Severity
 
 if TYPE_CHECKING:
     from rollproof.detect.execution import Execution
@@ -54,7 +54,7 @@ class Tally:
     suppressed: int = 0
     failures: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    unjudged: dict[tuple[str, str], Unjudged] = field(default_factory=dict)
+    unjudged: dict[str, Counter[str]] = field(default_factory=dict)  # reason -> detectors
     sections: list[str] = field(default_factory=list)
     left_out: int = 0
 
@@ -65,6 +65,8 @@ class Tally:
         self.transactions += found.transactions
         self.second_pass += found.second_pass
         self.unknown += len(found.unjudged)
+        for reason, detectors in finding_text.reasons(found.unjudged).items():
+            self.unjudged.setdefault(reason, Counter()).update(detectors)
         self.suppressed += len(found.suppressed)
         if not found.looked:
             self.failures.append(f"{found.source}: {found.reason}")
@@ -102,9 +104,12 @@ def print_inspections(inspections: Callable[[], Iterable[Inspection]], output: O
         tally.failures.append(said)
         cut_short = True
     seconds = monotonic() - began
-    if output.json and output.verbose and tally.sources:
-        print(finding_json.line(_summary(tally, seconds)), flush=True)
     try:
+        if output.json and output.verbose and tally.sources:
+            print(finding_json.line(_summary(tally, seconds)), flush=True)
+        elif not output.json and not output.verbose and output.sarif != "-":
+            for line in finding_text.unjudged(tally.unjudged):
+                print(line, flush=True)
         _write(output, names, tally)
     except OSError as error:
         complain(f"{Path(error.filename or 'output').name}: {error.strerror or type(error).__name__}")
@@ -139,8 +144,8 @@ def _json_lines(found: Inspection, output: Output, names: Mapping[bytes, str]) -
                 "source": found.source,
             }
         )
-    said = [*found.findings, *found.unjudged, *(found.suppressed if output.verbose else ())]
-    for each in said:
+    said: list[finding_json.Said] = [*found.findings, *found.unjudged]
+    for each in [*said, *(found.suppressed if output.verbose else ())]:
         yield finding_json.line(finding_json.record(each, names))
     if output.verbose > 1:
         yield finding_json.line(
@@ -165,10 +170,10 @@ def _text_lines(found: Inspection, output: Output, names: Mapping[bytes, str]) -
     if not found.looked:
         yield f"unknown   {_name(found)}  {visible(found.reason)}"
     for each in found.findings:
-        yield finding_text.finding(each, names, colour=colour, verbose=output.verbose)
-    yield from finding_text.unjudged(found.unjudged)
+        yield finding_text.finding(each, names, source=_name(found), colour=colour, verbose=output.verbose)
     if output.verbose:
-        yield from map(finding_text.suppressed, found.suppressed)
+        yield from finding_text.unjudged(finding_text.reasons(found.unjudged), f"{_name(found)}  ")
+        yield from (finding_text.suppressed(each, _name(found)) for each in found.suppressed)
     if output.verbose > 1:
         stages = ", ".join(f"{stage} {seconds * 1000:.1f} ms" for stage, seconds in found.stages.items())
         yield f"          {_name(found)}  {found.transactions} transactions, {found.second_pass} followed; {stages}"
@@ -208,7 +213,6 @@ def _marks(found: Inspection) -> dict[int, list[str]]:
 def _keep(found: Inspection, output: Output, names: Mapping[bytes, str], tally: Tally) -> None:
     if output.sarif is not None:
         tally.findings += found.findings
-        tally.unjudged.update({(each.detector, each.reason): each for each in found.unjudged})
     if output.html is None:
         return
     from rollproof.detect.call_tree import rows
@@ -236,7 +240,7 @@ def _write(output: Output, names: Mapping[bytes, str], tally: Tally) -> None:
         log = sarif.log(
             tally.findings,
             registry.detectors(),
-            unjudged=tally.unjudged.values(),
+            unjudged=tally.unjudged,
             failures=tally.failures,
             version=rp.__version__,
             names=names,

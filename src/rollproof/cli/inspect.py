@@ -96,6 +96,9 @@ def inspect(
     ] = False,
     depth: Annotated[int, typer.Option(min=0, max=1024, help="Levels of calls that a tree shows.")] = 64,
     max_rows: Annotated[int, typer.Option(min=1, max=1_000_000, help="Rows of one tree.")] = 2_000,
+    follow: Annotated[
+        str, typer.Option("--second-pass", help="Follow values through which transactions: first (none), picked, all.")
+    ] = "picked",
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=256, help="Blocks worked on at once.")] = 1,
     seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 0,
     config: Annotated[
@@ -122,6 +125,8 @@ def inspect(
     severity = _severity(fail_on)
     if ordering not in (None, "priority-fee", "first-come"):
         raise typer.BadParameter("--ordering is priority-fee or first-come")
+    if follow not in ("first", "picked", "all"):
+        raise typer.BadParameter("--second-pass is first, picked or all")
     if family is not None and config is None:
         raise typer.BadParameter("--family says what --config is: give both")
     if sarif == "-" and (json or tree):
@@ -133,6 +138,7 @@ def inspect(
     wanted = _hash(tx) if tx is not None else None
 
     def inspections() -> Iterable[Inspection]:
+        found: Iterable[Inspection]
         import rollproof as rp  # says how to build the core where it is not
 
         options = _options(
@@ -144,6 +150,7 @@ def inspect(
             protocols=protocols,
             ordering=ordering,
             counterfactual=counterfactual,
+            followed=follow,
             evidence=evidence,
             max_rounds=max_rounds,
             rpc_timeout=rpc_timeout,
@@ -154,10 +161,12 @@ def inspect(
             found = rp.inspect_traces(files, options) if trace else rp.inspect(files, options)
             return found if wanted is None else (each.about(wanted) for each in found)
         if pending:
-            return iter([rp.inspect_pending(urls, list(_raw(pending)), block or "latest", options)])
-        if wanted is not None:
-            return iter([rp.inspect_transaction(urls, wanted, options)])
-        return rp.inspect_range(urls, block or "", options)
+            found = [rp.inspect_pending(urls, list(_raw(pending)), block or "latest", options)]
+        elif wanted is not None:
+            found = [rp.inspect_transaction(urls, wanted, options)]
+        else:
+            found = rp.inspect_range(urls, block or "", options)
+        return found
 
     output = Output(
         json=json,

@@ -27,6 +27,11 @@ MAX_LINKS = 64
 
 _RECOVERS = frozenset({bytes(19) + b"\x01", bytes(18) + b"\x01\x00"})  # ecrecover; P-256 (RIP-7212, EIP-7951)
 _IS_VALID_SIGNATURE = frozenset({bytes.fromhex("1626ba7e"), bytes.fromhex("20c13b0b")})  # ERC-1271, and its draft
+# Questions about amounts: their answers say nothing about who asks.
+_AMOUNTS = frozenset(
+    _core.keccak256(each)[:4]
+    for each in (b"balanceOf(address)", b"totalSupply()", b"allowance(address,address)", b"decimals()")
+)
 _DELEGATED = (Kind.DELEGATECALL, Kind.CALLCODE)
 
 
@@ -72,12 +77,13 @@ class Authority:
             elif not execution.reverted(access.frame):
                 self.writes.setdefault(root, []).append((row, access))
                 self._written.setdefault((self.frame(access.frame).target, access.slot), []).append(access)
+        self._codes = {(each.target, each.code) for each in self.frames if each.kind in _DELEGATED}
         steps = execution.steps
         self._followed = steps is not None and steps.complete
         self._write_steps: dict[int, Write] = {} if steps is None else {each.access: each for each in steps.writes}
         self._call_steps: dict[int, Call] = {} if steps is None else {each.frame: each for each in steps.calls}
         self._keys: dict[bytes, frozenset[bytes]] = {}
-        self._mappings = _mappings(execution)
+        self._shows_keys = Shows.HASHES in execution.shows
 
     def frame(self, row: int) -> Frame:
         """One frame by its row."""
@@ -99,6 +105,23 @@ class Authority:
     def step(self, frame: int) -> Call | None:
         """What the second pass saw of the call that a frame was entered by."""
         return self._call_steps.get(frame)
+
+    def entry(self, slot: bytes) -> tuple[bytes, bytes] | None:
+        """Key and place of the mapping entry that a slot is, where the source shows it."""
+        if not self._shows_keys:
+            return None
+        column = self.execution.trace.column("hash_result")
+        at = column.find(slot)
+        while at >= 0 and at % 32:
+            at = column.find(slot, at + 1)
+        if at < 0:
+            return None
+        key, place = (self.execution.trace.column(name)[at : at + 32] for name in ("hash_key", "hash_base"))
+        return key, place
+
+    def runs(self, context: bytes, value: int) -> bool:
+        """Whether a word is the address of code that an account lets run on its storage."""
+        return value >> 160 == 0 and (context, value.to_bytes(32, "big")[12:]) in self._codes
 
     def written(self, context: bytes, slot: bytes) -> list[Access]:
         """Live writes of one slot, in order."""
@@ -141,11 +164,12 @@ class Authority:
                 return Passage(Standing.MADE, frame.caller, root, True)
             observed = guards is not None and self._followed
             if guards is not None and observed:
-                own = Guard(0) if Guard.ABOVE in guards else guards
-                local = Standing.CHECKED if own & IDENTITY else Standing.OPEN
+                local = self._by_guards(root, order, guards, depth)
             else:
                 local = self._by_order(root, order, depth)
             itself = frame.caller == frame.target
+            if itself and frame.parent is None:
+                return Passage(Standing.CHECKED, frame.caller, root, True)  # an account with delegated code (EIP-7702)
             if not (local is Standing.CHECKED or itself) or frame.parent is None:
                 return Passage(local, frame.caller, root, observed)
             above = self.root(frame.parent)
@@ -177,6 +201,18 @@ class Authority:
             if each.kind is Kind.CALL
         )
 
+    def _by_guards(self, root: int, order: int, guards: Guard, depth: int) -> Standing:
+        own = Guard(0) if Guard.ABOVE in guards else guards
+        identity = own & IDENTITY
+        if identity == Guard.CALLER_SLOT:  # what was stored for the caller may be what the caller stored
+            given = self._by_order(root, order, depth) is Standing.OPEN
+            return Standing.OPEN if given else Standing.CHECKED
+        if identity:
+            return Standing.CHECKED
+        if Guard.STORAGE in own and self._by_order(root, order, depth) is not Standing.OPEN:
+            return Standing.UNCLEAR  # a stored commitment, perhaps
+        return Standing.OPEN
+
     def _by_order(self, root: int, order: int, depth: int) -> Standing:
         frame = self.frame(root)
         caller, unclear = frame.caller, False
@@ -192,26 +228,21 @@ class Authority:
             keyed = not names and bool(access.value) and self._keyed(access.slot, caller)
             if not names and not keyed:
                 hashed = int.from_bytes(access.slot, "big") >= PLAIN
-                unclear = unclear or (hashed and bool(access.value) and not self._code(frame.target, access))
+                unclear = unclear or (hashed and bool(access.value) and not self.runs(frame.target, access.value))
                 continue
             if not self._given(frame.target, access, caller, depth):
                 return Standing.CHECKED
         asked = self._asked(root, order, caller)
         if asked is Standing.CHECKED:
             return asked
+        if Shows.STORAGE not in self.execution.shows:
+            return Standing.UNCLEAR
         return Standing.UNCLEAR if unclear or asked is Standing.UNCLEAR else Standing.OPEN
 
-    def _code(self, context: bytes, access: Access) -> bool:
-        """Whether a read only found the code to run: its value is the code of a delegated call there."""
-        word = access.value.to_bytes(32, "big")
-        return access.value >> 160 == 0 and any(
-            each.kind in _DELEGATED and each.target == context and each.code == word[12:] for each in self.frames
-        )
-
     def _keyed(self, slot: bytes, caller: bytes) -> bool:
-        if slot in self._mappings:
+        if self._shows_keys:
             for _ in range(8):  # a mapping of mappings
-                found = self._mappings.get(slot)
+                found = self.entry(slot)
                 if found is None:
                     return False
                 key, slot = found
@@ -253,7 +284,8 @@ class Authority:
                         return Standing.CHECKED
                     if access.value and self._keyed(access.slot, caller):
                         return Standing.CHECKED
-                    if access.value and int.from_bytes(access.slot, "big") >= PLAIN:
+                    hashed = int.from_bytes(access.slot, "big") >= PLAIN
+                    if access.value and hashed and each.input[:4] not in _AMOUNTS:
                         found = Standing.UNCLEAR
         return found
 
@@ -267,15 +299,9 @@ def _roots(frames: list[Frame], first: int) -> Iterator[int]:
     found: list[int] = []
     for frame in frames:
         root = frame.row
-        if frame.kind in _DELEGATED and frame.parent is not None and frames[frame.parent - first].target == frame.target:
-            root = found[frame.parent - first]
+        if frame.kind in _DELEGATED and frame.parent is not None:
+            above = frame.parent - first
+            if frames[above].target == frame.target:
+                root = found[above]
         found.append(root)
         yield root
-
-
-def _mappings(execution: Execution) -> dict[bytes, tuple[bytes, bytes]]:
-    """slot -> key and place of the mapping entry that it is, as far as the source shows it."""
-    if Shows.HASHES not in execution.shows:
-        return {}
-    results, keys, places = (execution.trace.column(f"hash_{name}") for name in ("result", "key", "base"))
-    return {results[at : at + 32]: (keys[at : at + 32], places[at : at + 32]) for at in range(0, len(results), 32)}

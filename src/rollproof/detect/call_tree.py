@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from rollproof.detect.execution import Execution
+from rollproof.detect.shows import Shows
 from rollproof.replay.trace import Kind
 
 MAX_ROWS = 2_000
@@ -26,9 +27,9 @@ class Row:
     """One line of a call tree.
 
     ``what`` is call, read, write, transient read, transient write, log, transfer, selfdestruct, or omitted (``count``
-    says what was left out, by kind). ``account`` is whose storage, log, token or balance it is (of a call: its target), ``source`` who called, sent or
-    destroyed itself. ``value`` in wei for calls, base units for transfers, the word for storage; gas in gas.
-    ``undone``: a revert took it back.
+    says what was left out, by kind). ``account`` is whose storage, log, token or balance it is (of a call: its target),
+    ``source`` who called, sent or destroyed itself. ``value`` in wei for calls, base units for transfers, the word for
+    storage, gas in gas; None where the source does not show it. ``undone``: a revert took it back.
     """
 
     depth: int
@@ -168,7 +169,7 @@ def _row(execution: Execution, depth: int, what: str, at: int) -> Row:
         )
     if what in _ACCESSES.values():
         access = trace.accesses[at]
-        written = what.endswith("write")
+        written, known = what.endswith("write"), Shows.VALUES in execution.shows
         return Row(
             depth,
             what,
@@ -176,8 +177,8 @@ def _row(execution: Execution, depth: int, what: str, at: int) -> Row:
             undone=written and trace.reverted(access.frame),
             account=trace.frames[access.frame].target,
             slot=access.slot,
-            value=access.value,
-            before=access.before if written else None,
+            value=access.value if known else None,
+            before=access.before if known and written else None,
         )
     if what == "log":
         log = trace.logs[at]
@@ -215,8 +216,8 @@ def _call(execution: Execution, depth: int, at: int) -> Row:
         account=frame.target,
         source=frame.caller,
         code=None if frame.code == frame.target or frame.kind in _CREATIONS else frame.code,
-        value=frame.value,
-        gas=frame.gas_used,
+        value=frame.value if Shows.ETHER in execution.shows else None,
+        gas=frame.gas_used if Shows.GAS in execution.shows else None,
         success=frame.success,
         length=frame.input_length,
     )

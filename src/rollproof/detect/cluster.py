@@ -7,12 +7,13 @@ and whoever is only paid, by or at the command of those, out of what came to the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from rollproof import _core
 from rollproof.detect.execution import Execution
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.replay.trace import Kind
+from rollproof.types import Amount
 
 ZERO = bytes(20)
 
@@ -54,6 +55,17 @@ def gains(execution: Execution, members: Iterable[bytes]) -> dict[bytes | None, 
     return {token: amount for token, amount in sums.items() if amount}
 
 
+def gainers(execution: Execution, members: Iterable[bytes], tokens: Collection[bytes | None]) -> list[Amount]:
+    """What each of these accounts gained of some tokens, for a finding's amounts."""
+    table = by_account(execution)
+    return [
+        Amount(token, member, amount)
+        for member in sorted(members)
+        for token, amount in table.get(member, {}).items()
+        if token in tokens and amount > 0
+    ]
+
+
 def only_loses(net: Net) -> bool:
     """Whether it lost something and gained nothing."""
     return bool(net) and all(amount < 0 for amount in net.values())
@@ -80,7 +92,7 @@ def _actors(execution: Execution) -> frozenset[bytes]:
     table = by_account(execution)
     if root.kind in (Kind.CREATE, Kind.CREATE2):
         group = _group(execution, root.target)
-    elif root.target in execution.protocols.routers:
+    elif _is_router(execution, root.target):
         group = set()
     else:
         group = _group(execution, root.target)
@@ -93,6 +105,11 @@ def _actors(execution: Execution) -> frozenset[bytes]:
         members |= _made_by(execution, members)
     members.discard(ZERO)
     return frozenset(members)
+
+
+def _is_router(execution: Execution, address: bytes) -> bool:
+    routers: frozenset[bytes] = getattr(execution.protocols, "routers", frozenset())
+    return address in routers
 
 
 def _group(execution: Execution, target: bytes) -> set[bytes]:

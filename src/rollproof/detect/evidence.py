@@ -25,14 +25,21 @@ NOT_WRITTEN = "evidence not written"
 
 
 def of_block(
-    found: Inspection, claim: Claim, preimages: _core.Preimages, done: _core.Done, directory: Path | None
+    found: Inspection,
+    claim: Claim,
+    preimages: _core.Preimages,
+    witness: Sequence[bytes] | _core.Preimages,
+    directory: Path | None,
 ) -> Inspection:
-    """The inspection with its findings' evidence written; what prevents it is said in its notes."""
+    """The inspection with its findings' evidence written; what prevents it is said in its notes.
+
+    ``witness`` is what of the ``preimages`` the block's execution needs.
+    """
     if directory is None or not found.findings:
         return found
     # Other orders read more than the block itself did, so where one was executed all there is goes along.
     reordered = any(each.counterfactual for each in found.findings)
-    needed: Sequence[bytes] | _core.Preimages = preimages if reordered else done.witness
+    needed = preimages if reordered else witness
 
     def write(finding: Finding) -> Path:
         target = directory / f"{finding.id}.evidence"

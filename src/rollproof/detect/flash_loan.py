@@ -48,8 +48,8 @@ class SideEntrance(Detector):
     severity = Severity.HIGH
     title = "A flash loan was paid back by a deposit that was credited"
     what = (
-        "While a lender's loan was open, the borrower called the lender, which wrote the loan's amount into its books as "
-        "a credit, and nothing else was paid back."
+        "While a lender's loan was open, the borrower called the lender, which wrote the loan's amount into its books "
+        "as a credit, and nothing else was paid back."
     )
     why = (
         "The lender counts the same assets twice: as the loan's return and as the borrower's deposit, to be withdrawn."

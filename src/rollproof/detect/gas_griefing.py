@@ -31,10 +31,10 @@ class GasGriefing(Detector):
         "kept what it wrote; or a payee used up all it was given, so that its payer failed."
     )
     why = (
-        "What was to be done once is marked as done and never happened: a relayed message is used up, a payout skipped. "
+        "What was to be done once is marked as done and never was: a relayed message is used up, a payout skipped. "
         "And one payee can keep a contract from paying anybody."
     )
-    example = "Gnosis Safe's relayed transactions before 2020: a relayer could use up a nonce and pay itself."
+    example = "Relayed meta-transactions that do not check the gas they leave: a relayer uses up a nonce for nothing."
     references = ("https://swcregistry.io/docs/SWC-126", "https://eips.ethereum.org/EIPS/eip-150")
     needs = Shows.CALLS | Shows.GAS
     trigger = Trigger.OUT_OF_GAS | Trigger.FAILED

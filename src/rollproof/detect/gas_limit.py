@@ -26,7 +26,7 @@ class GasLimitManipulation(Detector):
         "for equality, or the same call was tried many times with other gas limits until one succeeded."
     )
     why = "Who sends a transaction chooses its gas and its price: a refund without a cap can be raised at will."
-    example = "GasToken and refund schemes of relayers, 2018: a refund at the sender's gas price pays any price."
+    example = "GasToken, November 2018: exchanges paid for all the gas that receivers of withdrawals chose to use."
     references = ("https://swcregistry.io/docs/SWC-126", "https://eips.ethereum.org/EIPS/eip-150")
     needs = Shows.CALLS
     trigger = Trigger.FAILED_CALL | Trigger.STEPS

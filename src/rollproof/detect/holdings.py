@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rollproof.detect.entries import entry_of
 from rollproof.detect.execution import Execution, Transfer
 from rollproof.detect.shows import Shows
 from rollproof.replay.trace import Access
@@ -63,21 +64,23 @@ def _holdings(execution: Execution) -> dict[tuple[bytes, bytes], Holding]:
         for account, change in ((transfer.sender, -transfer.amount), (transfer.recipient, transfer.amount)):
             key = (account, transfer.token)
             if key not in found and transfer.sender != transfer.recipient:
-                place = _place(transfer, change, writes.get(transfer.frame, []))
+                place = _place(execution, transfer, account, change, writes.get(transfer.frame, []))
                 if place is not None:
                     found[key] = Holding(place.slot, place.before - moved.get(key, 0))
             moved[key] = moved.get(key, 0) + change
     return {key: each for key, each in found.items() if each.before >= 0}
 
 
-def _place(transfer: Transfer, change: int, writes: list[Access]) -> Access | None:
-    """The write that changed one party's balance. Of several (a mint writes the supply too), the smallest before."""
-    fits = [each for each in writes if each.value - each.before == change]
-    if not fits:
-        return None
+def _place(
+    execution: Execution, transfer: Transfer, account: bytes, change: int, writes: list[Access]
+) -> Access | None:
+    """The write that changed one party's balance. An allowance and the supply may change by the same amount."""
     nearest: dict[bytes, Access] = {}  # one slot may change by the same amount twice in a frame
-    for each in fits:
-        known = nearest.get(each.slot)
-        if known is None or abs(each.order - transfer.order) < abs(known.order - transfer.order):
-            nearest[each.slot] = each
-    return min(nearest.values(), key=lambda each: each.before)
+    for each in writes:
+        if each.value - each.before == change:
+            known = nearest.get(each.slot)
+            if known is None or abs(each.order - transfer.order) < abs(known.order - transfer.order):
+                nearest[each.slot] = each
+    if len(nearest) > 1:
+        nearest = {slot: each for slot, each in nearest.items() if entry_of(execution, slot, account)}
+    return next(iter(nearest.values())) if len(nearest) == 1 else None

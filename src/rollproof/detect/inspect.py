@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from rollproof import _core
-from rollproof.detect import evidence
+from rollproof.detect import evidence, unattributed_change
 from rollproof.detect.execution import ExecutedBlock
 from rollproof.detect.inspection import Inspection, Options
 from rollproof.detect.run import judge as judge_executions
@@ -22,36 +22,40 @@ from rollproof.replay.counterfactual import Counterfactual
 from rollproof.replay.draft import Draft, Inconclusive
 from rollproof.replay.execute import Inputs, Source
 from rollproof.replay.judge import judge
-from rollproof.types import Claim, Outcome
+from rollproof.replay.recorder import Recorder
+from rollproof.types import Claim, Finding, Outcome
 
 if TYPE_CHECKING:
     from rollproof.detect.foreign import Recording
 
 T = TypeVar("T")
 
-BROKEN = "the block does not hold: what is judged is our own execution of it by the rules, see `rollproof verify`"
+TRACES: Final = (".json", ".json.gz", ".jsonl", ".jsonl.gz")  # what is taken from a directory
+BROKEN: Final = (
+    "the block does not hold: what is judged is our own execution of it by the rules, see `rollproof verify`"
+)
 
 
 def inspect(
-    source: sources.PathLike | Iterable[sources.PathLike], options: Options | None = None
+    source: sources.PathLike | Iterable[sources.PathLike], options: Options | None = None, **named: Any
 ) -> Iterator[Inspection]:
     """What detectors say about the blocks in witness and evidence files, in order: paths, globs, directories.
 
-    ``options.jobs`` threads work at once. One bad file is one inspection with a reason. Raises Missing where there is
-    nothing to inspect, and Unsupported for a detector that there is not.
+    ``named`` are `Options` by their names; ``jobs`` threads work at once. One bad file is one inspection with a
+    reason. Raises Missing where there is nothing to inspect, and Unsupported for a detector that there is not.
     """
-    options = options or Options()
-    prepared(options)
+    options = prepared(options, named)
     yield from in_order(sources.expand(source), lambda path: inspect_file(path, options), options.jobs)
 
 
-def inspect_traces(paths: Iterable[sources.PathLike], options: Options | None = None) -> Iterator[Inspection]:
+def inspect_traces(
+    source: sources.PathLike | Iterable[sources.PathLike], options: Options | None = None, **named: Any
+) -> Iterator[Inspection]:
     """The same of other clients' traces (docs/traces.md), one inspection for each block or execution recorded."""
     from rollproof.detect import foreign
 
-    options = options or Options()
-    prepared(options)
-    recordings = foreign.recordings(sources.expand(paths), protocols=options.tables)
+    options = prepared(options, named)
+    recordings = foreign.recordings(sources.expand(source, TRACES), protocols=options.tables)
     yield from in_order(recordings, lambda recording: inspect_recording(recording, options), options.jobs)
 
 
@@ -70,7 +74,7 @@ def inspect_claim(
     claim: Claim, preimages: _core.Preimages, options: Options, source: Source | None = None
 ) -> Inspection:
     """Executes a claimed block with its trace and judges it. Never raises for what a claim or a source may contain."""
-    draft = Draft(claim, disclosure.without(source), trace=True)
+    draft = Draft(claim, disclosure.without(source), inspect=options.followed)
     place = Inspection(claim.source, claim.chain_id, claim.number)
     try:
         outcome, reason, inputs = judge(draft, preimages, source, options.config, options.max_rounds)
@@ -84,9 +88,25 @@ def inspect_claim(
     except (Inconclusive, RollproofError, _core.CoreError) as error:
         return replace(place, reason=one_line(error))
     if outcome is Outcome.BROKEN:
-        found = found.noted(BROKEN)
+        claim = disclosed(claim, source)
+        found = found.noted(BROKEN).with_findings(unattributed(draft, done, options))
     found = replace(found, stages={**done.stages, **found.stages})
-    return evidence.of_block(found, claim, preimages, done, options.evidence)
+    needed = preimages if outcome is Outcome.BROKEN else done.witness
+    return evidence.of_block(found, claim, preimages, needed, options.evidence)
+
+
+def disclosed(claim: Claim, source: Source | None) -> Claim:
+    """The claim with what a node said of the block's results, so that its evidence shows the same differences."""
+    if not isinstance(source, Recorder):
+        return claim
+    return replace(claim, receipts=source.seen_receipts, post_state=source.seen_post_state)
+
+
+def unattributed(draft: Draft, done: _core.Done, options: Options) -> Iterator[Finding]:
+    """What the block's claimed state has otherwise than any transaction made it."""
+    if options.wants(unattributed_change.ID):
+        touched = {address: {slot for slot, _, _ in slots} for address, _, _, slots in done.changes}
+        yield from unattributed_change.unattributed_changes(draft.verdict(Outcome.BROKEN), touched)
 
 
 def inspect_recording(recording: Recording, options: Options) -> Inspection:
@@ -142,11 +162,16 @@ def judged(executed: ExecutedBlock, options: Options) -> Inspection:
     )
 
 
-def prepared(options: Options) -> None:
-    """Raises now what is wrong with the options, not once for every file. See `Options.detectors` and ``tables``."""
-    if options.jobs < 1:
+def prepared(options: Options | None, named: Mapping[str, Any]) -> Options:
+    """The options; what is wrong with them is raised now, not once for every file. See `Options.detectors`, ``tables``.
+
+    Raises TypeError for a name that is no option.
+    """
+    made = replace(options or Options(), **named)
+    if made.jobs < 1:
         raise ValueError("jobs must be at least 1")
-    _ = options.detectors, options.tables
+    _ = made.detectors, made.tables
+    return made
 
 
 def one_line(error: object) -> str:

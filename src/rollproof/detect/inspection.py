@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rollproof.chain.rpc import Limits
 from rollproof.chain.schedule import ChainConfig
-from rollproof.detect import registry
+from rollproof.detect import registry, unattributed_change
 from rollproof.detect.detector import Detector
 from rollproof.detect.execution import ExecutedBlock, Execution
 from rollproof.errors import Missing, Unsupported
@@ -31,7 +31,8 @@ class Options:
     ``protocols`` is a file of tables that extend the built-in ones, ``evidence`` a directory for evidence files,
     ``ordering`` the rule by which the chain says it orders (`priority-fee`, `first-come`), ``pending`` what was seen in
     the pool beside the blocks. ``counterfactual`` allows detectors to execute a block again in another order.
-    ``say`` is told, once, in one line each, what nodes serve.
+    ``followed`` is for which transactions the expensive second pass is run: those that the first one ``picked``,
+    ``all``, or none (``first``). ``say`` is told, once, in one line each, what nodes serve.
     """
 
     jobs: int = 1
@@ -42,6 +43,7 @@ class Options:
     ordering: str | None = None
     pending: Mapping[bytes, Waiting] | None = None
     counterfactual: bool = True
+    followed: Literal["first", "picked", "all"] = "picked"
     evidence: Path | None = None
     limits: Limits = field(default_factory=Limits)
     max_rounds: int = MAX_ROUNDS
@@ -52,6 +54,10 @@ class Options:
     def detectors(self) -> tuple[Detector, ...]:
         """Those that were chosen. Raises Unsupported naming an id or pattern that is none."""
         return chosen(registry.detectors(), self.only, self.exclude)
+
+    def wants(self, name: str) -> bool:
+        """Whether a detector of this id is chosen."""
+        return _matches(name, self.only or ("*",)) and not _matches(name, self.exclude)
 
     @cached_property
     def tables(self) -> Protocols | None:
@@ -65,16 +71,15 @@ class Options:
 
 def chosen(there: Sequence[Detector], only: Sequence[str], exclude: Sequence[str]) -> tuple[Detector, ...]:
     """The detectors whose id matches ``only`` (all where it is empty) and not ``exclude``. Raises Unsupported."""
-    ids = [each.id for each in there]
+    ids = [*(each.id for each in there), unattributed_change.ID]
     for pattern in (*only, *exclude):
         if not any(fnmatchcase(name, pattern) for name in ids):
             raise Unsupported(unknown(pattern, ids))
-    return tuple(
-        each
-        for each in there
-        if (not only or any(fnmatchcase(each.id, pattern) for pattern in only))
-        and not any(fnmatchcase(each.id, pattern) for pattern in exclude)
-    )
+    return tuple(each for each in there if _matches(each.id, only or ("*",)) and not _matches(each.id, exclude))
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def unknown(name: str, ids: Sequence[str]) -> str:
@@ -124,6 +129,11 @@ class Inspection:
         """The same with more notes on what it rests on; each finding has them too, since findings travel alone."""
         findings = tuple(replace(each, notes=(*each.notes, *lines)) for each in self.findings)
         return replace(self, notes=(*lines, *self.notes), findings=findings)
+
+    def with_findings(self, more: Iterable[Finding]) -> Inspection:
+        """The same with more findings, the most severe first."""
+        found = sorted((*more, *self.findings), key=lambda each: -each.severity.rank)
+        return replace(self, findings=tuple(found))
 
     def about(self, transaction: bytes) -> Inspection:
         """What of it is about one transaction: findings that are of it, or that name it."""

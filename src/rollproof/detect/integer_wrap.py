@@ -1,7 +1,7 @@
 """Balances and amounts that went below zero or past 2**256 and came out on the other side.
 
-Shown by what was stored and moved (a word that fell past zero while the same amount went elsewhere; token transfers that
-made more than there was), and by the second pass, which sees the instruction that wrapped.
+Shown by what was stored and moved (a word that fell past zero while the same amount went elsewhere; token transfers
+that made more than there was), and by the second pass, which sees the instruction that wrapped.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ class IntegerWrap(Detector):
         "was stored as a balance or decided how much was moved."
     )
     why = "Who owns nothing then owns nearly everything, or a limit that was to hold for long is over at once."
-    example = "BeautyChain (BEC), April 2018: count times amount wrapped to zero, and 2**255 tokens went to each of two."
+    example = (
+        "BeautyChain (BEC), April 2018: count times amount wrapped to zero, and 2**255 tokens went to each of two."
+    )
     references = ("https://swcregistry.io/docs/SWC-101", "https://nvd.nist.gov/vuln/detail/CVE-2018-10299")
     needs = Shows.CALLS | Shows.STORAGE | Shows.VALUES
     trigger = Trigger.LARGE_VALUE | Trigger.WRAPS
@@ -159,7 +161,7 @@ def _weight(wrap: Wrap) -> Severity | None:
 
 
 def _conjured(execution: Execution) -> Iterator[tuple[bytes, int, Sequence[Transfer]]]:
-    """Tokens whose transfers of absurd amounts raised the sum of what the token stores: (token, by how much, transfers)."""
+    """Tokens whose transfers of absurd amounts raised the sum of what they store: (token, by how much, transfers)."""
     large: dict[bytes, list[Transfer]] = {}
     for each in execution.transfers:
         if each.amount >= LARGE and each.token is not None and each.item is None and any(each.sender):
@@ -188,9 +190,10 @@ def _fallen_past_zero(execution: Execution) -> Iterator[LiveWrite]:
 
 def _approved(execution: Execution, write: LiveWrite) -> bool:
     """Whether it is an allowance without limit that the holder gives: an Approval event of the same contract."""
-    return any(
-        log.address == write.context and log.topics and log.topics[0] in _APPROVALS for log in execution.logs
-    ) or execution.frame(write.frame).input[:4] in _APPROVES
+    return (
+        any(log.address == write.context and log.topics and log.topics[0] in _APPROVALS for log in execution.logs)
+        or execution.frame(write.frame).input[:4] in _APPROVES
+    )
 
 
 # Approval(address,address,uint256), Permit2's Approval and Permit

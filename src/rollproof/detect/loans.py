@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rollproof import _core
+from rollproof.detect.cluster import actors
 from rollproof.detect.execution import Execution, Transfer
 from rollproof.detect.shows import Shows, Trigger
 
@@ -94,11 +95,13 @@ def _by_flow(execution: Execution) -> Iterator[Loan]:
                 taken.setdefault((frame, each.token), (out, []))[1].append(each)
                 break
         open_loans.setdefault((each.sender, each.token), []).append(each)
+    acting = actors(execution)
     for (frame, token), (out, back) in taken.items():
         returned = sum(each.amount for each in back)
-        borrower = out.recipient
-        called = {execution.frame(frame).caller, borrower}
-        if returned < out.amount or not _controls(execution, frame, out, back[0], called):
+        borrower, lender = out.recipient, execution.frame(frame)
+        if returned < out.amount or lender.parent is None or lender.target in acting:
+            continue  # the lender is who acts here: it paid into something and took it back
+        if not _controls(execution, frame, out, back[0], {lender.caller, borrower}):
             continue
         yield Loan(out.sender, borrower, token, out.amount, returned, frame, out, tuple(back), _kind(execution, frame))
 
@@ -112,16 +115,13 @@ def _holds(execution: Execution, frame: int, transfer: Transfer) -> bool:
 
 
 def _controls(execution: Execution, frame: int, out: Transfer, back: Transfer, who: set[bytes]) -> bool:
-    """Whether the borrower's code ran in the lender's open frame between the loan and its return, of the lender's will."""
-    row = frame + 1
-    rows = execution.frame_rows
-    while row < rows.stop:
+    """Whether the borrower's code ran in the lender's open frame between the loan and its return."""
+    for row in range(frame + 1, execution.frame_rows.stop):
         each = execution.frame(row)
         if each.order > back.order:
-            return False
+            break
         if each.order >= out.order and each.target in who and each.target != out.sender and each.ran:
             return True
-        row += 1
     return False
 
 

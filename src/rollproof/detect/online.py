@@ -26,14 +26,16 @@ from rollproof.replay.run import Run, source_of
 from rollproof.replay.verify import spent
 
 
-def inspect_range(urls: Sequence[str | Any], block_range: str, options: Options | None = None) -> Iterator[Inspection]:
+def inspect_range(
+    urls: Sequence[str | Any], block_range: str, options: Options | None = None, **named: Any
+) -> Iterator[Inspection]:
     """Inspections of the blocks of a range (`chain.blocks.parse`), in order; ``options.jobs`` are worked on at once.
 
     A block that cannot be re-executed (its chain or fork is not known, or its state is not served) is judged from the
     nodes' own traces, with what those show, and a note says so. Raises as `chain.claims.claims`, and Unsupported for a
     detector that there is not; what was yielded before stays valid.
     """
-    options = options or Options()
+    options = prepared(options, named)
     blocks.parse(block_range)
     run = begin(urls, options)
     with (
@@ -53,13 +55,13 @@ def inspect_range(urls: Sequence[str | Any], block_range: str, options: Options 
 
 
 def inspect_transaction(
-    urls: Sequence[str | Any], transaction: bytes | str, options: Options | None = None
+    urls: Sequence[str | Any], transaction: bytes | str, options: Options | None = None, **named: Any
 ) -> Inspection:
     """The inspection of one transaction's block, with the findings that are about this transaction.
 
     Raises Malformed for what is no hash, Missing where no node has it in a block, and as `inspect_range`.
     """
-    options = options or Options()
+    options = prepared(options, named)
     wanted = wire.hash32(transaction, "transaction hash") if isinstance(transaction, str) else transaction
     run = begin(urls, options)
     with advised():
@@ -71,7 +73,6 @@ def inspect_transaction(
 
 def begin(urls: Sequence[str | Any], options: Options) -> Run:
     """Ask the nodes who they are. Raises as `chain.claims.connect` where none answers."""
-    prepared(options)
     return Run.begin(
         urls,
         verification.Options(

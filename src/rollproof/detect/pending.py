@@ -16,7 +16,7 @@ from rollproof.chain.node import Block, Node
 from rollproof.chain.nodes import Nodes
 from rollproof.chain.schedule import ChainConfig
 from rollproof.chain.witness import NodeSource
-from rollproof.detect.inspect import executed_block, judged, one_line
+from rollproof.detect.inspect import executed_block, judged, one_line, prepared
 from rollproof.detect.inspection import Inspection, Options
 from rollproof.detect.online import begin
 from rollproof.errors import Malformed, RollproofError, Unsupported
@@ -34,7 +34,11 @@ NOTE: Final = "pending: the next block's time, fees, order and state may be othe
 
 
 def inspect_pending(
-    urls: Sequence[str | Any], transactions: Sequence[bytes], on: str = "latest", options: Options | None = None
+    urls: Sequence[str | Any],
+    transactions: Sequence[bytes],
+    on: str = "latest",
+    options: Options | None = None,
+    **named: Any,
 ) -> Inspection:
     """The inspection of raw transactions, in this order, on the state after block ``on`` (a number, tag or hash).
 
@@ -42,7 +46,7 @@ def inspect_pending(
     they do not. Raises Malformed for what is no block or no transaction, Unsupported for a chain whose rules are not
     known, and as `detect.online.inspect_range`. A transaction that may not come next is a reason, not an error.
     """
-    options = options or Options()
+    options = prepared(options, named)
     if not transactions or len(transactions) > MAX_TRANSACTIONS or sum(map(len, transactions)) > MAX_BYTES:
         raise Malformed(f"pending: give 1 to {MAX_TRANSACTIONS} transactions of {MAX_BYTES} bytes together")
     span = blocks.parse(on)
@@ -62,7 +66,7 @@ def inspect_pending(
         try:
             inputs = _inputs(chain, header, parent, transactions)
             with advised():
-                inputs, done = pending.run(inputs, source, options.max_rounds)
+                inputs, done = pending.run(inputs, source, options.max_rounds, inspect=options.followed)
             if isinstance(done, _core.Invalid):
                 which = "" if done.transaction is None else f" {done.transaction}"
                 return replace(place, reason=one_line(f"transaction{which} may not come next: {done.reason}"))

@@ -10,7 +10,23 @@ from rollproof.detect.detector import Detector
 from rollproof.errors import Malformed
 
 # module of this package, class
-LISTED: tuple[str, ...] = ()
+LISTED: tuple[str, ...] = (
+    "denial_of_service:RejectedPayment",
+    "forced_ether:ForcedEther",
+    "gas_griefing:GasGriefing",
+    "gas_growth:GasGrowth",
+    "gas_limit:GasLimitManipulation",
+    "integer_wrap:IntegerWrap",
+    "ordering.censorship:Censorship",
+    "ordering.delayed_inclusion:DelayedInclusion",
+    "ordering.priority_violated:PriorityViolated",
+    "return_bomb:ReturnBomb",
+    "selfdestruct:UnprotectedSelfdestruct",
+    "truncation:Truncation",
+    "unchecked_call:UncheckedCall",
+    "ordering.displacement:Displacement",
+    "ordering.sandwich:Sandwich",
+)
 
 
 @cache

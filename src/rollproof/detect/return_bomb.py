@@ -26,7 +26,9 @@ class ReturnBomb(Detector):
         "Memory costs its size squared. A call with a gas limit can still make its caller pay: Solidity copies the "
         "answer even where nobody reads it, so that one hostile callee keeps a loop or a try/catch from ending."
     )
-    example = "RAI's FSM and many relayers, found by the ExcessivelySafeCall audit of Nomad, 2022."
+    example = (
+        "Bridges and relayers that call untrusted receivers; ExcessivelySafeCall was written for Nomad against it."
+    )
     references = ("https://github.com/nomad-xyz/ExcessivelySafeCall",)
     needs = Shows.CALLS | Shows.OUTPUT | Shows.GAS
     trigger = Trigger.LARGE_RETURN
@@ -56,7 +58,9 @@ class ReturnBomb(Detector):
             execution,
             f"A call {'returned' if frame.success else 'failed'} with {frame.output_length} bytes; {came}",
             severity=severity,
-            confidence=Confidence.OBSERVED if severity is Severity.MEDIUM and not frame.success else Confidence.POSSIBLE,
+            confidence=Confidence.OBSERVED
+            if severity is Severity.MEDIUM and not frame.success
+            else Confidence.POSSIBLE,
             addresses=(frame.target, parent.target),
             frames=(parent.row, frame.row),
             subject=f"0x{parent.target.hex()} calls 0x{frame.target.hex()} {frame.input[:4].hex()}".strip(),

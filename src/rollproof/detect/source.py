@@ -12,6 +12,7 @@ from rollproof.errors import Missing
 from rollproof.replay.trace import Trace
 
 if TYPE_CHECKING:
+    from rollproof.detect.ordering.waiting import Waiting
     from rollproof.detect.protocols import Protocols
     from rollproof.replay.counterfactual import Counterfactual
 
@@ -29,7 +30,7 @@ def executed_block(
     gas_limit: int | None = None,
     protocols: Protocols | None = None,
     counterfactual: Counterfactual | None = None,
-    pending: Mapping[bytes, int] | None = None,
+    pending: Mapping[bytes, Waiting] | None = None,
     ordering: str | None = None,
     source: str = "",
 ) -> ExecutedBlock:

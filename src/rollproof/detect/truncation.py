@@ -25,7 +25,7 @@ class Truncation(Detector):
         "type without a test."
     )
     why = "Who pays a great deal is credited little, or who takes a great deal is charged little."
-    example = "Proof-of-stake and vesting contracts that keep wei in uint64: 18.45 ether and more start again from zero."
+    example = "Wei kept as uint64: what goes past 18.45 ether starts again from zero (no large incident is known)."
     references = ("https://docs.soliditylang.org/en/latest/types.html#explicit-conversions",)
     needs = Shows.CALLS | Shows.STORAGE | Shows.VALUES | Shows.ETHER
     trigger = Trigger.ETHER | Trigger.TOKENS | Trigger.WRAPS

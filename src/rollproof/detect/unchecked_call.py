@@ -15,7 +15,7 @@ from rollproof.detect.live_write import WORD, LiveWrite, invocation, live_writes
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.detect.token_call import TRANSFER, TRANSFER_FROM, TokenCall, token_call
 from rollproof.replay.trace import Frame, Kind
-from rollproof.types import Amount, Confidence, Severity, SlotChange
+from rollproof.types import Amount, Confidence, Finding, Severity, SlotChange
 
 _BOOKS = Shows.STORAGE | Shows.VALUES
 
@@ -37,25 +37,18 @@ class UncheckedCall(Detector):
     example = "Qubit, January 2022: a deposit of a token that was address zero was credited, 80 million dollars."
     references = ("https://swcregistry.io/docs/SWC-104", "https://eips.ethereum.org/EIPS/eip-20")
     needs = Shows.CALLS
-    trigger = Trigger.FAILED_CALL
 
     def check(self, evidence: Execution) -> Iterator[Judgement]:
         """Failed calls of live frames, then token calls that succeeded and moved nothing."""
-        said: set[tuple[object, ...]] = set()
-        for failed in failed_calls(evidence):
-            for each in self._failed(evidence, failed.frame, failed.parent):
-                key = (each.title, failed.parent.target, failed.frame.target)
-                if key not in said:
-                    said.add(key)
-                    yield each
-        for frame, how in _moved_nothing(evidence):
-            parent = evidence.frame(frame.parent) if frame.parent is not None else None
-            if parent is not None and not _decided(evidence, frame):
-                for each in self._token(evidence, frame, parent, how):
-                    key = (each.title, parent.target, frame.target)
-                    if key not in said:
-                        said.add(key)
-                        yield each
+        yield from once(self._judged(evidence))
+
+    def _judged(self, execution: Execution) -> Iterator[Judgement]:
+        for failed in failed_calls(execution) if execution.flags & Trigger.FAILED_CALL else ():
+            yield from self._failed(execution, failed.frame, failed.parent)
+        asks = execution.flags & Trigger.PULLS or Shows.INPUT not in execution.shows
+        for frame, how in _moved_nothing(execution) if asks else ():
+            if frame.parent is not None and not _decided(execution, frame):
+                yield from self._token(execution, frame, execution.frame(frame.parent), how)
 
     def _failed(self, execution: Execution, frame: Frame, parent: Frame) -> Iterator[Judgement]:
         if frame.kind is Kind.STATICCALL or _decided(execution, frame):
@@ -68,10 +61,11 @@ class UncheckedCall(Detector):
             return
         struck = _moved_by(books, WORD - frame.value) if frame.value else []
         if struck and not _made_good(execution, frame, books):
+            asked_for_it = frame.target == execution.frame(invocation(execution, parent.row).start).caller
             yield self.finding(
                 execution,
                 f"A payment of {frame.value} wei failed, and the balance was struck off all the same",
-                severity=Severity.MEDIUM,
+                severity=Severity.LOW if asked_for_it else Severity.MEDIUM,
                 addresses=(parent.target, frame.target),
                 amounts=(Amount(None, frame.target, -frame.value),),
                 frames=(parent.row, frame.row),
@@ -159,6 +153,16 @@ class UncheckedCall(Detector):
             notes=("the contract owes what it was never given",),
             subject=_subject(parent, frame),
         )
+
+
+def once(judgements: Iterator[Judgement]) -> Iterator[Judgement]:
+    """Each judgement once: the first finding of a subject, the first `unknown` of a reason."""
+    said: set[str] = set()
+    for each in judgements:
+        key = each.subject if isinstance(each, Finding) else each.reason
+        if key not in said:
+            said.add(key)
+            yield each
 
 
 _HOW = {

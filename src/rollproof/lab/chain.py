@@ -242,9 +242,9 @@ class Chain:
             raise Missing("the genesis block is made, not executed")
         return self._inputs(block.header, parent, block.transactions, block.withdrawals)
 
-    def run(self, block: Block, *, trace: bool = False) -> _core.Done:
+    def run(self, block: Block, *, trace: bool = False, inspect: str | None = None) -> _core.Done:
         """Executes a known block again by the schedule's rules. Raises Missing where it cannot be."""
-        done = execute.run(self.inputs(block), None, 1, trace=trace)
+        done = execute.run(self.inputs(block), None, 1, trace=trace, inspect=inspect)
         if not isinstance(done, _core.Done):
             why = done.reason if isinstance(done, _core.Invalid) else done.first
             raise Missing(f"block {block.number} cannot be executed again: {why}")

@@ -13,11 +13,12 @@ from rollproof.lab import scenario
 from rollproof.lab.check import Check, Detection, Outside, Verify
 from rollproof.lab.faults.effect import Effect, Expected
 from rollproof.lab.faults.fault import Fault
+from rollproof.lab.inspection import Inspect
 from rollproof.lab.scenario import Scenario
 from rollproof.lab.stack import Stack
 from rollproof.types import Difference
 
-CHECKS: Final[tuple[Callable[[], Check], ...]] = (Verify,)
+CHECKS: Final[tuple[Callable[[], Check], ...]] = (Verify, Inspect)
 LINGER: Final = 12  # steps after the last effect, two L1 blocks: what is late, or has a second act, still shows
 
 Say = Callable[[str], None]

@@ -7,13 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
+from rollproof.chain.claims import claims
 from rollproof.chain.rpc import Limits
 from rollproof.detect.inspection import Inspection, Options
-from rollproof.detect.online import inspect_range
+from rollproof.detect.online import begin, inspect_served
 from rollproof.detect.ordering.waiting import Waiting
 from rollproof.errors import RollproofError
 from rollproof.lab.check import Detection, LabNode, NewBlocks, Outside
 from rollproof.lab.pool_watch import PoolWatch
+from rollproof.replay.run import Run
 from rollproof.types import Difference, Finding, Outcome, Severity
 
 SPEAKS: Final = Severity.MEDIUM  # below are facts: who arbitraged, what a flash loan was
@@ -35,6 +37,7 @@ class Inspect:
 
     _new: NewBlocks = field(default_factory=NewBlocks)
     _pools: dict[str, PoolWatch] = field(default_factory=dict)
+    _runs: dict[str, Run] = field(default_factory=dict)
     _said: set[str] = field(default_factory=set)  # findings by id: what goes on from block to block is said once
 
     def look(self, outside: Outside) -> Iterator[Detection]:
@@ -54,19 +57,23 @@ class Inspect:
                 yield Detection(self.id, layer, head.number, head.number, stack.time, Outcome.UNKNOWN, said)
             rule = "priority-fee" if layer == "l1" else _RULES[stack.sequencer.ordering]
             options = Options(limits=_ONCE, config=chain.config, ordering=rule, pending=pending)
-            for block in blocks:
-                for number, outcome, sentence, differences in self._inspected(provider, block.number, options):
-                    yield Detection(self.id, layer, number, head.number, stack.time, outcome, sentence, differences)
+            for found in self._inspected(layer, provider, range(blocks[0].number, head.number + 1), options):
+                yield Detection(self.id, layer, found[0], head.number, stack.time, *found[1:])
 
-    def _inspected(self, provider: LabNode, number: int, options: Options) -> Iterator[_Found]:
+    def _inspected(self, layer: str, provider: LabNode, numbers: range, options: Options) -> Iterator[_Found]:
+        at = numbers.start
         try:
-            [found] = inspect_range([provider], str(number), options)
+            if layer not in self._runs:
+                self._runs[layer] = begin([provider], options)
+            run = self._runs[layer]
+            for served in claims(run.nodes, f"{numbers.start}:{numbers.stop}", ahead=1):
+                found = inspect_served(served, run, options)
+                if not found.looked:
+                    yield at, Outcome.UNKNOWN, found.reason, ()
+                yield from self._named(at, found)
+                at += 1
         except RollproofError as error:
-            yield number, Outcome.UNKNOWN, str(error), ()
-            return
-        if not found.looked:
-            yield number, Outcome.UNKNOWN, found.reason, ()
-        yield from self._named(number, found)
+            yield from ((number, Outcome.UNKNOWN, str(error), ()) for number in range(at, numbers.stop))
 
     def _named(self, number: int, found: Inspection) -> Iterator[_Found]:
         groups: dict[tuple[int, str], list[Finding]] = {}

@@ -31,7 +31,7 @@ class ByValue(Source, Protocol):
         ...
 
 
-def run(inputs: Inputs, source: ByValue, max_rounds: int, *, trace: bool = False) -> tuple[Inputs, Result]:
+def run(inputs: Inputs, source: ByValue, max_rounds: int, *, inspect: str | None = None) -> tuple[Inputs, Result]:
     """Run, read what was touched, and run again until nothing new is touched; the inputs that the result rests on.
 
     Raises as `execute.run`, and Missing when the rounds are spent.
@@ -40,7 +40,7 @@ def run(inputs: Inputs, source: ByValue, max_rounds: int, *, trace: bool = False
     for _ in range(max_rounds):
         inputs.preimages.add(made.preimages)
         inputs = replace(inputs, pre_state_root=made.root)
-        result = seen = execute.run(inputs, source, max_rounds, trace=trace)
+        result = seen = execute.run(inputs, source, max_rounds, inspect=inspect)
         if isinstance(result, _core.Invalid) and result.transaction is not None:
             # What the transactions before it touched may not have been read, and be why.
             part = replace(inputs, transactions=inputs.transactions[: result.transaction])

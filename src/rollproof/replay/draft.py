@@ -20,13 +20,14 @@ class Draft:
 
     ``weak`` lists unauthenticated inputs that results rest on, ``weak_rules`` such a configuration: a mismatch may be
     theirs instead of the chain's, or that of a fork we do not know of, where ``stale`` says so. ``without`` names
-    header results that are not compared, and why. ``trace``: the execution is to leave one in ``done``.
+    header results that are not compared, and why. ``inspect``: as in ``_core.run_block``, the
+    execution is to leave a trace in ``done``, with what queries found in it.
     """
 
-    def __init__(self, claim: Claim, without: Mapping[str, str] | None = None, *, trace: bool = False) -> None:
+    def __init__(self, claim: Claim, without: Mapping[str, str] | None = None, *, inspect: str | None = None) -> None:
         self.claim = claim
         self.without = dict(without or {})
-        self.trace = trace
+        self.inspect = inspect
         self.started = time.perf_counter()
         self.checked: dict[str, None] = {}
         self.not_checked: dict[str, None] = {}

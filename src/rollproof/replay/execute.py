@@ -97,19 +97,27 @@ def environment(inputs: Inputs) -> _core.Env:
 
 
 def run(
-    inputs: Inputs, source: Source | None, max_rounds: int, *, trace: bool = False
+    inputs: Inputs, source: Source | None, max_rounds: int, *, trace: bool = False, inspect: str | None = None
 ) -> _core.Done | _core.Invalid | _core.Needs:
     """Run, fetch, resume. ``Needs`` comes back only without a source; what a source serves is kept in the preimages.
 
-    Raises CoreError naming a family or fork that the core does not run, Unsupported for a block that could take more
-    than `MAX_GAS`, Missing when the rounds are spent or one brought nothing new, and what the source raises.
+    ``trace`` and ``inspect`` are as in the core. Raises CoreError naming a family or fork that the core does not run,
+    Unsupported for a block that could take more than `MAX_GAS`, Missing when the rounds are spent or one brought
+    nothing new, and what the source raises.
     """
     bounded(inputs)
     built, env, listed = _core.Rules(**arguments(inputs)), environment(inputs), withdrawals(inputs)
     first = ""
     for _ in range(max_rounds):
         result = _core.run_block(
-            inputs.preimages, inputs.pre_state_root, built, env, inputs.transactions, listed, trace=trace
+            inputs.preimages,
+            inputs.pre_state_root,
+            built,
+            env,
+            inputs.transactions,
+            listed,
+            trace=trace,
+            inspect=inspect,
         )
         if not isinstance(result, _core.Needs) or source is None:
             return result

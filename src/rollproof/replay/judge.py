@@ -81,14 +81,14 @@ def judge(
             chain, fork, header, parent, root, claim.transactions, claim.withdrawals, claim.block_hashes, preimages
         )
         if isinstance(source, by_value.ByValue):
-            inputs, result = by_value.run(inputs, source, max_rounds, trace=draft.trace)
+            inputs, result = by_value.run(inputs, source, max_rounds, inspect=draft.inspect)
             draft.assume(("the values before and after the block are the node's own, without proof",))
             draft.skip(*source.notes)
         else:
-            result = execute.run(inputs, source, max_rounds, trace=draft.trace)
+            result = execute.run(inputs, source, max_rounds, inspect=draft.inspect)
         if isinstance(result, _core.Invalid) and claim.block_hashes:
             inputs = execute.authenticated_only(inputs)  # a false ancestor hash may be why
-            result = execute.run(inputs, source, max_rounds, trace=draft.trace)
+            result = execute.run(inputs, source, max_rounds, inspect=draft.inspect)
         return (*_compare(draft, inputs, result, roots, source), inputs)
     except (Inconclusive, RollproofError, _core.CoreError) as error:
         if not draft.rules or draft.weak_rules:

@@ -13,7 +13,7 @@ from rollproof.replay.execute import Inputs, Source
 Result = _core.Done | _core.Invalid
 
 
-def run(inputs: Inputs, source: Source, max_rounds: int) -> tuple[Inputs, Result]:
+def run(inputs: Inputs, source: Source, max_rounds: int, *, inspect: str = "picked") -> tuple[Inputs, Result]:
     """Run, fetch, resume; the inputs that the result rests on, and the result with its trace.
 
     System calls, withdrawals and rewards are left out. Raises CoreError naming a family or fork that the core does not
@@ -21,24 +21,24 @@ def run(inputs: Inputs, source: Source, max_rounds: int) -> tuple[Inputs, Result
     """
     execute.bounded(inputs)
     if not isinstance(source, ByValue):
-        return inputs, _run(inputs, source, max_rounds)
+        return inputs, _run(inputs, source, max_rounds, inspect)
     made = source.made()
     for _ in range(max_rounds):
         inputs.preimages.add(made.preimages)
         inputs = replace(inputs, pre_state_root=made.root)
-        result = _run(inputs, source, max_rounds)
+        result = _run(inputs, source, max_rounds, inspect)
         if isinstance(result, _core.Invalid) or not made.learn(result.touched):
             source.ran(made, result)
             return inputs, result
     raise Missing(f"values of accounts and slots: still new ones after {max_rounds} round(s)")
 
 
-def _run(inputs: Inputs, source: Source, max_rounds: int) -> Result:
+def _run(inputs: Inputs, source: Source, max_rounds: int, inspect: str) -> Result:
     rules, env = _core.Rules(**execute.arguments(inputs)), execute.environment(inputs)
     first = ""
     for _ in range(max_rounds):
         result = _core.run_transactions(
-            inputs.preimages, inputs.pre_state_root, rules, env, inputs.transactions, trace=True
+            inputs.preimages, inputs.pre_state_root, rules, env, inputs.transactions, inspect=inspect
         )
         if not isinstance(result, _core.Needs):
             return result

@@ -19,11 +19,11 @@ IGNORED = frozenset({"manifest.json"})
 PathLike = str | os.PathLike[str]
 
 
-def expand(sources: PathLike | Iterable[PathLike]) -> Iterator[Path]:
+def expand(sources: PathLike | Iterable[PathLike], suffixes: tuple[str, ...] = SUFFIXES) -> Iterator[Path]:
     """Paths of a path, glob or directory (not below it), or of several; sorted within each, each path once.
 
-    Raises Missing naming a glob or a directory in which there is nothing to verify. A single path need not exist:
-    reading it will say so.
+    ``suffixes`` are what is taken from a directory. A single path need not exist: reading it will say so. Raises
+    Missing naming a glob or a directory in which there is nothing to verify.
     """
     given = [sources] if isinstance(sources, (str, os.PathLike)) else list(sources)
     seen: set[Path] = set()
@@ -31,7 +31,7 @@ def expand(sources: PathLike | Iterable[PathLike]) -> Iterator[Path]:
         path = Path(each)
         found: list[Path]
         if path.is_dir():
-            found = sorted(p for p in path.iterdir() if p.name.endswith(SUFFIXES) and p.name not in IGNORED)
+            found = sorted(p for p in path.iterdir() if p.name.endswith(suffixes) and p.name not in IGNORED)
             if not found:
                 raise Missing(f"{path.name}: no witness or evidence file in this directory")
         elif not path.exists() and glob.has_magic(os.fspath(each)):

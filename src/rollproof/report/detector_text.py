@@ -99,8 +99,8 @@ def page(several: Sequence[Described]) -> str:
     """Markdown: a table, and a section for each."""
     lines = [_INTRODUCTION, "| detector | severity | what it finds |", "|---|---|---|"]
     lines += [
-        f"| [`{each.detector.id}`](#{each.detector.id}) | {each.detector.severity.value} | {_cell(each.detector.title)} |"
-        for each in several
+        f"| [`{each.id}`](#{each.id}) | {each.severity.value} | {_cell(each.title)} |"
+        for each in (described.detector for described in several)
     ]
     for each in several:
         values = record(each)

@@ -25,13 +25,23 @@ _COLOURS: Final = {
 }
 
 
-def finding(found: Finding, names: Mapping[bytes, str] | None = None, *, colour: bool = False, verbose: int = 0) -> str:
-    """The lines of one finding, without a final newline. ``verbose`` 1 adds its id, its frames and all addresses."""
+def finding(
+    found: Finding,
+    names: Mapping[bytes, str] | None = None,
+    *,
+    source: str = "",
+    colour: bool = False,
+    verbose: int = 0,
+) -> str:
+    """The lines of one finding, without a final newline. ``verbose`` 1 adds its id, its frames and all addresses.
+
+    ``source`` is shown where the finding names neither a chain nor a block.
+    """
     names = names or {}
     word = f"{found.severity.value:<8}"
     if colour:
         word = f"\x1b[{_COLOURS[found.severity]}m{word}\x1b[0m"
-    lines = [f"{word}  {visible(found.detector)}  {_place(found)}", f"    {visible(found.title)}"]
+    lines = [f"{word}  {visible(found.detector)}  {_place(found, source)}", f"    {visible(found.title)}"]
     if found.confidence.value != "observed":
         lines.append(f"    {found.confidence.value}: not seen to happen")
     lines += _some([_amount(each, names) for each in found.amounts], "amounts")
@@ -52,28 +62,33 @@ def finding(found: Finding, names: Mapping[bytes, str] | None = None, *, colour:
     return "\n".join(lines)
 
 
-def suppressed(kept_back: Suppressed) -> str:
+def suppressed(kept_back: Suppressed, source: str = "") -> str:
     """One line about a finding that was kept back, and why."""
     return (
-        f"{'(' + kept_back.severity.value + ')':<8}  {visible(kept_back.detector)}  {_place(kept_back)}\n"
+        f"{'(' + kept_back.severity.value + ')':<8}  {visible(kept_back.detector)}  {_place(kept_back, source)}\n"
         f"    suppressed: {visible(kept_back.title)}: {visible(kept_back.reason)}"
     )
 
 
-def unjudged(several: Iterable[Unjudged]) -> list[str]:
-    """Two lines for each reason why something could not be judged: what, and which detectors."""
-    detectors: dict[tuple[str, str], dict[str, None]] = {}
-    count: Counter[tuple[str, str]] = Counter()
-    for each in several:
-        key = (_place(each), each.reason)
-        detectors.setdefault(key, {})[each.detector] = None
-        count[key] += 1
+def unjudged(reasons: Mapping[str, Mapping[str, int]], where: str = "") -> list[str]:
+    """Two lines for each reason why something could not be judged; a reason has its detectors, and how often each."""
     lines = []
-    for (place, reason), found in detectors.items():
-        shown = list(found)
-        left = f" and {len(shown) - 8} more" if len(shown) > 8 else ""
-        lines += [f"unknown   {place}  {visible(reason)}", f"    {', '.join(map(visible, shown[:8]))}{left}"]
+    for reason, detectors in reasons.items():
+        often = max(detectors.values(), default=0)
+        place = where or ("" if often == 1 else f"{often:,} times: ")
+        shown = list(detectors)
+        left = f" and {len(shown) - MAX_LISTED} more" if len(shown) > MAX_LISTED else ""
+        lines.append(f"unknown   {place}{visible(reason)}")
+        lines.append(f"    {', '.join(map(visible, shown[:MAX_LISTED]))}{left}")
     return lines
+
+
+def reasons(several: Iterable[Unjudged]) -> dict[str, Counter[str]]:
+    """Reason -> detectors, and how often each could not judge for it."""
+    found: dict[str, Counter[str]] = {}
+    for each in several:
+        found.setdefault(each.reason, Counter())[each.detector] += 1
+    return found
 
 
 def summary(
@@ -93,8 +108,10 @@ def _count(number: int, what: str) -> str:
     return f"{number:,} {many}"
 
 
-def _place(said: Finding | Suppressed | Unjudged) -> str:
+def _place(said: Finding | Suppressed | Unjudged, source: str = "") -> str:
     place = naming.place(said)
+    if place == naming.TRACE and source:
+        place = visible(source)
     return place if said.transaction is None else f"{place}  0x{said.transaction.hex()}"
 
 

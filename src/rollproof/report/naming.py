@@ -7,6 +7,8 @@ from typing import Final
 
 from rollproof.types import Finding, Suppressed, Unjudged
 
+TRACE: Final = "trace"  # of an execution that names neither chain nor block
+
 _DIGITS: Final = 18  # of one ether in wei
 
 
@@ -47,5 +49,5 @@ def ether(wei: int) -> str:
 def place(said: Finding | Suppressed | Unjudged) -> str:
     """Chain and block as ``chain:block``, with ``?`` for what a foreign trace does not say."""
     if said.chain_id is None and said.block is None:
-        return "trace"
+        return TRACE
     return f"{'?' if said.chain_id is None else said.chain_id}:{'?' if said.block is None else said.block}"

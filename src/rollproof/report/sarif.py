@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from rollproof.report.finding_json import record
 from rollproof.report.text import visible
-from rollproof.types import Confidence, Finding, Severity, Unjudged
+from rollproof.types import Confidence, Finding, Severity
 
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 MAX_RESULTS: Final = 25_000  # of one run, which is what GitHub takes
@@ -58,12 +58,12 @@ def log(
     findings: Iterable[Finding],
     rules: Iterable[Rule],
     *,
-    unjudged: Iterable[Unjudged] = (),
+    unjudged: Mapping[str, Iterable[str]] | None = None,
     failures: Sequence[str] = (),
     version: str = "",
     names: Mapping[bytes, str] | None = None,
 ) -> dict[str, Any]:
-    """The SARIF log of one run. ``failures``: what could not be looked at at all.
+    """The SARIF log of one run. ``unjudged``: reason -> detectors; ``failures``: what could not be looked at at all.
 
     Of more than ``MAX_RESULTS`` findings the most severe are kept, and a notification says how many were left out.
     """
@@ -76,8 +76,8 @@ def log(
     notes = [_notification("error", each) for each in failures]
     if len(found) > len(kept):
         notes.append(_notification("warning", f"{len(found) - len(kept)} findings of the least severity left out"))
-    missing = dict.fromkeys(f"{each.detector}: {each.reason}" for each in unjudged)
-    notes += [_notification("warning", f"unknown: {each}") for each in list(missing)[:MAX_NOTIFICATIONS]]
+    missing = [f"{', '.join(detectors)}: {reason}" for reason, detectors in (unjudged or {}).items()]
+    notes += [_notification("warning", f"unknown: {each}") for each in missing[:MAX_NOTIFICATIONS]]
     if len(missing) > MAX_NOTIFICATIONS:
         notes.append(_notification("warning", f"{len(missing) - MAX_NOTIFICATIONS} more unknown"))
     driver = {

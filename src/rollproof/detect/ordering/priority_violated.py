@@ -37,10 +37,10 @@ class PriorityViolated(Detector):
         if block.ordering is None:
             yield self.unjudged(block, "the chain's rule of ordering was not given")
             return
-        if block.ordering != RULE or block.base_fee is None:
+        if block.ordering != RULE:
             return
         signed = [each for each in block.executions if each.decoded and each.decoded["type"] != 0x7E]
-        fees = {each.index: effective_tip(each.decoded, block.base_fee) for each in signed}
+        fees = {each.index: effective_tip(each.decoded, block.base_fee or 0) for each in signed}
         for there, due in zip(signed, by_priority_fee(signed, fees), strict=True):
             if fees[there.index] < fees[due.index] and there.transaction and due.transaction:
                 yield self.finding(

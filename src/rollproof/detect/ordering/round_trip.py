@@ -140,10 +140,8 @@ def _by_holder(legs: Sequence[Leg]) -> list[list[int]]:
     return list(parties.values())
 
 
-def _by_amounts(
-    pool: bytes, legs: Sequence[Leg], taken: set[int]
-) -> Iterator[tuple[RoundTrip, Sequence[int]]]:
-    """A run of swaps in one direction whose first is undone, to the unit or nearly, by the swap right behind the run."""
+def _by_amounts(pool: bytes, legs: Sequence[Leg], taken: set[int]) -> Iterator[tuple[RoundTrip, Sequence[int]]]:
+    """A run of swaps in one direction whose first is undone, to the unit or nearly, by the swap behind the run."""
     start = 0
     while start < len(legs):
         end = start + 1

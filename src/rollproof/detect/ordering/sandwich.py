@@ -100,9 +100,13 @@ class Sandwich(Detector):
         if not bundle.profitable:
             return self.suppressed(block, title, "both legs together take nothing out of the pool", Severity.LOW)
         if not any(trip.closed for trip in trips):
-            return self.suppressed(block, title, "what was bought and what was sold are not the same amount", Severity.LOW)
+            return self.suppressed(
+                block, title, "what was bought and what was sold are not the same amount", Severity.LOW
+            )
         if all(trip.link == "amounts" for trip in trips):
-            return self.suppressed(block, title, "nothing but the amounts says that both legs are one party's", Severity.LOW)
+            return self.suppressed(
+                block, title, "nothing but the amounts says that both legs are one party's", Severity.LOW
+            )
         return self.finding(
             block,
             title,
@@ -176,10 +180,13 @@ def _lost(hurt: Sequence[Loss]) -> str:
 
 def _addresses(bundle: Bundle) -> list[bytes]:
     legs = [leg for trip in bundle.trips for leg in (*trip.fronts, *trip.backs)]
-    actors = [leg.execution.sender for leg in legs if leg.execution.sender is not None]
-    actors += [each for leg in legs for each in sorted(leg.actors)]
+    party = [leg.execution.sender for leg in legs if leg.execution.sender is not None]
+    party += [each for leg in legs for each in sorted(leg.actors)]
+    for trip in bundle.trips:  # who had what was bought in between
+        held = set().union(*(leg.buyers for leg in trip.fronts)) & set().union(*(leg.sellers for leg in trip.backs))
+        party += sorted(held)
     victims = [each.sender for each in bundle.victims if each.sender is not None]
-    return [*actors, *(trip.pool for trip in bundle.trips), *victims]
+    return [*party, *(trip.pool for trip in bundle.trips), *victims]
 
 
 def _gained(bundle: Bundle) -> list[Amount]:

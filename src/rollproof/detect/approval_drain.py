@@ -1,0 +1,224 @@
+"""Tokens are pulled by an allowance that their owner did not mean to give, or not for this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rollproof import _core
+from rollproof.detect.authority import Authority, Standing, authority
+from rollproof.detect.cluster import actors, cluster
+from rollproof.detect.detector import Detector, Judgement
+from rollproof.detect.execution import Execution, Transfer
+from rollproof.detect.shows import Shows, Trigger
+from rollproof.detect.steps import Taint
+from rollproof.replay.trace import Frame
+from rollproof.types import Amount, Confidence, Severity
+
+APPROVAL = _core.keccak256(b"Approval(address,address,uint256)")  # EIP-20
+_PULLS = frozenset(
+    _core.keccak256(each)[:4]
+    for each in (
+        b"transferFrom(address,address,uint256)",
+        b"safeTransferFrom(address,address,uint256)",
+        b"safeTransferFrom(address,address,uint256,bytes)",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """An Approval event: ``frame`` is the token's frame that emitted it."""
+
+    order: int
+    frame: int
+    token: bytes
+    owner: bytes
+    spender: bytes
+    amount: int
+
+
+class ApprovalDrain(Detector):
+    """A contract was made to approve who called it; or somebody's allowance to a contract was used for another."""
+
+    id = "approval-drain"
+    severity = Severity.HIGH
+    title = "Tokens pulled by an allowance that was not meant for it"
+    what = (
+        "Either a contract approved its own caller, whom nothing had checked, or what that caller brought along, and "
+        "the allowance was then used; or a contract that others had approved pulled the tokens of an account that took "
+        "no part, signed nothing and got nothing, for its caller."
+    )
+    why = "An allowance is as good as the tokens: who directs its use has them."
+    example = (
+        "SushiSwap's RouteProcessor2, April 2023: the route named a false pool, and users' allowances paid for it."
+    )
+    references = ("https://eips.ethereum.org/EIPS/eip-20",)
+    needs = Shows.CALLS | Shows.LOGS
+    trigger = Trigger.APPROVES | Trigger.PULLS | Trigger.TOKENS
+
+    def check(self, evidence: Execution) -> Iterator[Judgement]:
+        if evidence.success is False:
+            return
+        pulls = [each for each in evidence.transfers if each.token is not None and _pulled(evidence, each)]
+        if not pulls:
+            return
+        allowances = tuple(_allowances(evidence))
+        used: set[int] = set()
+        yield from self._approved(evidence, allowances, pulls, used)
+        yield from self._misused(evidence, allowances, [each for each in pulls if each.order not in used])
+
+    def _approved(
+        self, execution: Execution, allowances: tuple[Allowance, ...], pulls: list[Transfer], used: set[int]
+    ) -> Iterator[Judgement]:
+        """A contract approved somebody who acts here, in a call by them; and they pulled."""
+        members = actors(execution)
+        for given in allowances:
+            if given.owner in members or not given.amount:
+                continue
+            frame = execution.frame(given.frame)
+            owned = _within(execution, frame, given.owner)
+            if owned is None or not (given.spender in members or given.spender in execution.created):
+                continue
+            taken = [
+                each
+                for each in pulls
+                if each.order > given.order
+                and (each.token, each.sender) == (given.token, given.owner)
+                and execution.frame(each.frame).caller == given.spender
+                and not any(above.row == owned for above in execution.ancestors(each.frame))
+            ]
+            if not taken:
+                continue
+            paths = authority(execution)
+            passage = paths.to_call(frame.row)
+            free = passage.standing is Standing.OPEN
+            if passage.standing is Standing.CHECKED:
+                continue
+            if passage.standing is Standing.MADE and not _led(execution, frame, given):
+                continue
+            amount = sum(each.amount for each in taken) - _brought(execution, given, members)
+            if amount <= 0:
+                continue
+            used.update(each.order for each in taken)
+            yield self.finding(
+                execution,
+                f"0x{given.owner.hex()} approved 0x{given.spender.hex()} at its own caller's word, who took the tokens",
+                severity=Severity.HIGH if free or passage.standing is Standing.MADE else Severity.MEDIUM,
+                confidence=Confidence.OBSERVED if passage.standing is not Standing.UNCLEAR else Confidence.POSSIBLE,
+                addresses=(given.owner, given.spender, given.token),
+                amounts=_amounts(taken),
+                frames=(given.frame, *(each.frame for each in taken)),
+                subject=f"{given.owner.hex()} {given.token.hex()}",
+            )
+
+    def _misused(
+        self, execution: Execution, allowances: tuple[Allowance, ...], pulls: list[Transfer]
+    ) -> Iterator[Judgement]:
+        """A contract pulled from an account that took no part, for the gain of who acts here."""
+        gainers = cluster(execution)
+        victims: dict[tuple[bytes, bytes], list[Transfer]] = {}
+        for each in pulls:
+            caller = execution.frame(each.frame).caller
+            if each.sender not in gainers and caller != each.sender and each.recipient in gainers:
+                victims.setdefault((caller, each.sender), []).append(each)
+        paths: Authority | None = None
+        for (spender, owner), taken in victims.items():
+            if _takes_part(execution, owner, taken[0]) or any(
+                given.owner == owner and given.spender == spender for given in allowances
+            ):
+                continue
+            if any(account == owner and amount > 0 for (account, _), amount in execution.net.items()):
+                continue  # it got something for it
+            paths = paths or authority(execution)
+            passage = paths.to_call(taken[0].frame)
+            if spender in gainers:
+                # Who was approved took it himself: the account may have meant just that.
+                severity, confidence = Severity.LOW, Confidence.POSSIBLE
+            elif passage.standing is not Standing.OPEN or _stored(paths, taken[0], owner):
+                continue
+            else:
+                step = paths.step(taken[0].frame)
+                told = step is not None and Taint.CALLDATA in step.arguments
+                severity = Severity.HIGH if told and passage.observed else Severity.MEDIUM
+                confidence = Confidence.OBSERVED if told and passage.observed else Confidence.POSSIBLE
+            yield self.finding(
+                execution,
+                f"0x{spender.hex()} used what 0x{owner.hex()} had approved to it for somebody else",
+                severity=severity,
+                confidence=confidence,
+                addresses=(owner, spender, passage.outsider),
+                amounts=_amounts(taken),
+                frames=tuple(each.frame for each in taken),
+                subject=f"{owner.hex()} by {spender.hex()}",
+            )
+
+
+def _allowances(execution: Execution) -> Iterator[Allowance]:
+    for log in execution.logs:
+        if len(log.topics) != 3 or log.topics[0] != APPROVAL or execution.reverted(log.frame):
+            continue
+        owner, spender = log.topics[1][12:], log.topics[2][12:]
+        yield Allowance(log.order, log.frame, log.address, owner, spender, int.from_bytes(log.data[:32], "big"))
+
+
+def _pulled(execution: Execution, each: Transfer) -> bool:
+    frame = execution.frame(each.frame)
+    while frame.parent is not None and execution.frame(frame.parent).target == frame.target:
+        frame = execution.frame(frame.parent)
+    return frame.input[:4] in _PULLS and frame.caller != each.sender and each.amount > 0
+
+
+def _within(execution: Execution, frame: Frame, owner: bytes) -> int | None:
+    """The row of the owner's own frame in which a token was told to approve, if it was the owner who told it."""
+    for above in execution.ancestors(frame.row):
+        if above.target == owner:
+            return above.row
+        if above.target != frame.target:
+            return None
+    return None
+
+
+def _led(execution: Execution, frame: Frame, given: Allowance) -> bool:
+    """Whether a new account approved out of code that an actor brought along: not its own, nor its creator's."""
+    above = execution.frame(frame.parent) if frame.parent is not None else None
+    if above is None or above.target != given.owner:
+        return False
+    return above.code in execution.created or above.code in actors(execution)
+
+
+def _brought(execution: Execution, given: Allowance, members: frozenset[bytes]) -> int:
+    """What who acts here, or the spender, gave the owner of the token itself."""
+    return sum(
+        each.amount
+        for each in execution.transfers
+        if each.token == given.token
+        and each.recipient == given.owner
+        and (each.sender in members or each.sender == given.spender)
+    )
+
+
+def _takes_part(execution: Execution, owner: bytes, first: Transfer) -> bool:
+    """Whether the account signed, is a caller or callee above the pull, or was asked or called before it."""
+    if owner == execution.sender or any(
+        owner in (each.caller, each.target) for each in execution.ancestors(first.frame)
+    ):
+        return True
+    return any(each.target == owner or each.caller == owner for each in execution.frames if each.order < first.order)
+
+
+def _stored(paths: Authority, pull: Transfer, owner: bytes) -> bool:
+    """Whether the spender read the account's name from its own storage: an order that was placed before."""
+    frame = paths.frame(pull.frame)
+    if frame.parent is None:
+        return False
+    reads = paths.reads.get(paths.root(frame.parent), ())
+    return any(owner in each.value.to_bytes(32, "big") for each in reads if each.order < pull.order)
+
+
+def _amounts(taken: list[Transfer]) -> tuple[Amount, ...]:
+    sums: dict[tuple[bytes | None, bytes], int] = {}
+    for each in taken:
+        sums[each.token, each.sender] = sums.get((each.token, each.sender), 0) - each.amount
+        sums[each.token, each.recipient] = sums.get((each.token, each.recipient), 0) + each.amount
+    return tuple(Amount(token, account, amount) for (token, account), amount in sums.items())

@@ -1,0 +1,127 @@
+"""A contract makes a call that its caller wrote, with its own name and what that name is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rollproof.detect.authority import Authority, Passage, Standing, authority
+from rollproof.detect.cluster import actors, cluster
+from rollproof.detect.detector import Detector, Judgement
+from rollproof.detect.execution import Execution, Transfer
+from rollproof.detect.holdings import held
+from rollproof.detect.shows import Shows, Trigger
+from rollproof.replay.trace import Frame, Kind
+from rollproof.types import Amount, Confidence, Severity
+
+_MOST = 90  # percent of a holding that is all of it, but for dust
+
+
+class ArbitraryCall(Detector):
+    """A contract called what an unchecked caller chose, and lost by it; or called itself for such a caller."""
+
+    id = "arbitrary-call"
+    severity = Severity.HIGH
+    title = "A contract made a call that its caller wrote"
+    what = (
+        "Target and call data of a call stood in the call data of somebody who was not checked, and the contract lost "
+        "assets of its own by it. Or a contract called itself for such a caller, so that the called function took it "
+        "for trusted, and assets left it in that call."
+    )
+    why = "Tokens, roles and allowances know the contract by its address: whoever writes its calls acts in its name."
+    example = "Furucombo, February 2021; Dexible, February 2023: selfSwap called a token with the caller's data."
+    references = ("https://swcregistry.io/docs/SWC-107/", "https://swcregistry.io/docs/SWC-112/")
+    needs = Shows.CALLS | Shows.SELECTOR
+    trigger = Trigger.FORWARDS | Trigger.TOKENS | Trigger.ETHER | Trigger.WRITES
+
+    def check(self, evidence: Execution) -> Iterator[Judgement]:
+        if evidence.success is False or len(evidence.frame_rows) < 3:
+            return
+        told = bool(evidence.shows & Shows.INPUT)
+        if told and not evidence.flags & Trigger.FORWARDS:
+            return
+        members = actors(evidence)
+        paths: Authority | None = None
+        judged: set[tuple[bytes, bytes]] = set()
+        for frame in evidence.frames:
+            if frame.kind is not Kind.CALL or frame.parent is None or frame.caller in members:
+                continue
+            itself = frame.caller == frame.target
+            if not (told or itself) or evidence.reverted(frame.row) or frame.caller in evidence.created:
+                continue
+            if frame.input_length < 4 or (frame.caller, frame.target) in judged:
+                continue
+            paths = paths or authority(evidence)
+            if paths.chosen(frame.row) is False:
+                continue
+            paid = _paid(evidence, paths, frame)
+            if not paid:
+                continue
+            judged.add((frame.caller, frame.target))
+            yield from self._judge(evidence, frame, paid, paths.to_call(frame.row), told)
+
+    def _judge(
+        self, execution: Execution, frame: Frame, paid: list[Transfer], passage: Passage, told: bool
+    ) -> Iterator[Judgement]:
+        if passage.standing not in (Standing.OPEN, Standing.UNCLEAR):
+            return
+        lost = {
+            each.token: execution.net.get((frame.caller, each.token), 0)
+            for each in paid
+            if execution.net.get((frame.caller, each.token), 0) < 0
+        }
+        gained = any(
+            account == frame.caller and amount > 0
+            for (account, token), amount in execution.net.items()
+            if token not in lost
+        )
+        if not lost or gained or not any(each.recipient in cluster(execution) for each in paid):
+            return
+        shares = [_share(execution, frame.caller, token, -amount) for token, amount in lost.items()]
+        emptied = any(share is not None and share >= _MOST for share in shares)
+        if passage.standing is Standing.OPEN and passage.observed and told:
+            severity, confidence = Severity.HIGH if emptied else Severity.MEDIUM, Confidence.OBSERVED
+        elif emptied or (passage.standing is Standing.OPEN and not told):
+            severity, confidence = Severity.MEDIUM, Confidence.POSSIBLE
+        else:
+            yield self.unjudged(
+                execution, f"0x{frame.caller.hex()}: what it had read may have been a check of its caller"
+            )
+            return
+        what = "itself" if frame.caller == frame.target else f"0x{frame.target.hex()}"
+        yield self.finding(
+            execution,
+            f"0x{frame.caller.hex()} called {what} as 0x{passage.outsider.hex()} had it, and assets left it",
+            severity=severity,
+            confidence=confidence,
+            addresses=(frame.caller, frame.target, passage.outsider),
+            amounts=tuple(_amounts(paid)),
+            frames=(passage.frame, frame.row),
+            subject=f"{frame.caller.hex()} called {frame.target.hex()}",
+        )
+
+
+def _paid(execution: Execution, paths: Authority, frame: Frame) -> list[Transfer]:
+    """What the account that made a call paid inside it: not what it sent along."""
+    below = {frame.row, *(each.row for each in paths.below(frame.row))}
+    return [
+        each
+        for each in execution.transfers
+        if each.sender == frame.caller
+        and each.recipient != frame.caller
+        and each.amount
+        and each.item is None
+        and each.frame in below
+        and (each.frame != frame.row or each.token is not None)
+    ]
+
+
+def _share(execution: Execution, account: bytes, token: bytes | None, lost: int) -> int | None:
+    """Percent of what the account held that it lost; None where nothing shows what it held."""
+    had = held(execution, account, token)
+    return None if not had else 100 * lost // had
+
+
+def _amounts(paid: list[Transfer]) -> Iterator[Amount]:
+    for each in paid:
+        yield Amount(each.token, each.sender, -each.amount)
+        yield Amount(each.token, each.recipient, each.amount)

@@ -1,0 +1,56 @@
+"""Claims on an account's assets that a transaction used up: what makes a payout a withdrawal and no theft."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from enum import Enum
+
+from rollproof.detect.cluster import ZERO
+from rollproof.detect.entries import entry_of
+from rollproof.detect.execution import Execution
+from rollproof.detect.holdings import writes_by_frame
+from rollproof.detect.shows import Shows
+
+# Above this a slot's place is a hash: an entry of a mapping or an array, and no counter of the contract's own.
+_PLAIN_SLOT = 1 << 16
+
+
+class Entry(Enum):
+    """Whose entry in an account's books changed by what it paid."""
+
+    NONE = "none"
+    OWN = "of those who were paid"
+    OTHER = "of somebody else"
+    UNKNOWN = "of nobody can say whom"
+
+
+def shares_burned(execution: Execution, issuer: bytes) -> int:
+    """How many of the tokens that an account issues were burned, less those made, in base units; 0 if not more."""
+    burned = 0
+    for each in execution.transfers:
+        if each.token == issuer and each.item is None:
+            if each.recipient in (ZERO, issuer):
+                burned += each.amount
+            if each.sender in (ZERO, issuer):
+                burned -= each.amount
+    return max(0, burned)
+
+
+def entry_used(execution: Execution, account: bytes, amount: int, payees: Collection[bytes]) -> Entry:
+    """Whether a mapping's entry in an account's storage fell by an amount (a balance) or rose by it (what was paid out
+    so far) over the transaction, and whose that is. NONE: the payout is not in the account's books.
+    """
+    first: dict[bytes, int] = {}
+    last: dict[bytes, int] = {}
+    for frame, writes in writes_by_frame(execution).items():
+        if execution.frame(frame).target == account:
+            for write in writes:
+                if int.from_bytes(write.slot, "big") >= _PLAIN_SLOT:
+                    first.setdefault(write.slot, write.before)
+                    last[write.slot] = write.value
+    used = [slot for slot, before in first.items() if abs(last[slot] - before) == amount]
+    if not used:
+        return Entry.NONE
+    if any(entry_of(execution, slot, payee) for slot in used for payee in payees):
+        return Entry.OWN
+    return Entry.OTHER if Shows.HASHES in execution.shows else Entry.UNKNOWN

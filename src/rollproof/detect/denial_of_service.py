@@ -1,0 +1,79 @@
+"""Calls that fail for everybody because one payee, who stands in storage, does not take a payment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rollproof.detect.detector import Detector, Judgement
+from rollproof.detect.execution import Execution
+from rollproof.detect.live_write import subtree
+from rollproof.detect.shows import Shows, Trigger
+from rollproof.replay.trace import Frame, Kind
+from rollproof.types import Confidence, Severity
+
+_ADDRESS = (1 << 160) - 1
+
+
+class RejectedPayment(Detector):
+    """A function failed since an address that it read from storage refused ether, and the caller is another one."""
+
+    id = "denial-of-service"
+    severity = Severity.MEDIUM
+    title = "One payee's refusal stops a function for everybody"
+    what = (
+        "A contract read an address from its storage, sent it ether, the payment was refused, and the whole call "
+        "failed for that, though it was made by somebody else."
+    )
+    why = (
+        "A payee that never accepts keeps a throne, an auction's lead or a queue's head for ever, and others' funds in."
+    )
+    example = "King of the Ether Throne, February 2016, by its form: compensation that contract wallets could not take."
+    references = ("https://swcregistry.io/docs/SWC-113",)
+    needs = Shows.CALLS | Shows.ETHER | Shows.STORAGE | Shows.VALUES
+    trigger = Trigger.FAILED_CALL | Trigger.FAILED
+
+    def check(self, evidence: Execution) -> Iterator[Judgement]:
+        """Refused payments whose payer failed too."""
+        status, said = evidence.trace.column("frame_status"), set()
+        for row in evidence.frame_rows:
+            if 1 <= status[row] <= 3:
+                continue
+            payee = evidence.frame(row)
+            if payee.parent is None or not payee.value or payee.kind is not Kind.CALL or payee.input_length:
+                continue
+            payer = evidence.frame(payee.parent)
+            key = (payer.target, payee.target)
+            if key in said or payer.success or not _refused(evidence, payee, payer):
+                continue
+            asked = {payer.caller, evidence.sender} | {each.target for each in evidence.ancestors(payer.row)}
+            if payee.target in asked or not _stored(evidence, payer, payee):
+                continue
+            said.add(key)
+            yield self.finding(
+                evidence,
+                f"A call failed because a payee that it did not choose refused {payee.value} wei",
+                confidence=Confidence.POSSIBLE,
+                addresses=(payer.target, payee.target, payer.caller),
+                frames=(payer.row, payee.row),
+                notes=("whether others are stopped too depends on whether the payee can be replaced",),
+                subject=f"0x{payer.target.hex()} pays 0x{payee.target.hex()}",
+            )
+
+
+def _refused(execution: Execution, payee: Frame, payer: Frame) -> bool:
+    """Whether the payee itself refused, at once, and its payer did nothing more."""
+    rows = subtree(execution, payee.row)
+    return len(rows) == 1 and rows.stop == subtree(execution, payer.row).stop
+
+
+def _stored(execution: Execution, payer: Frame, payee: Frame) -> bool:
+    """Whether the payer's call read the payee's address from storage."""
+    trace, wanted = execution.trace, int.from_bytes(payee.target, "big")
+    for row in execution.access_rows:
+        access = trace.accesses[row]
+        if access.order > payee.order:
+            return False
+        read = access.frame == payer.row and not access.write
+        if read and any(access.value >> shift & _ADDRESS == wanted for shift in (0, 8, 16, 96)):
+            return True
+    return False

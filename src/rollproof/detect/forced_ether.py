@@ -1,0 +1,168 @@
+"""Ether and tokens that came to a contract without its doing, and logic that its own balance decides.
+
+SELFDESTRUCT sends ether without calling anybody; a token can be sent to any address. A contract that compares its own
+balance with its books, for equality, can be stopped or opened by that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rollproof.detect.detector import Detector, Judgement
+from rollproof.detect.execution import Execution, Transfer
+from rollproof.detect.failed_call import FailedCall, failed_calls
+from rollproof.detect.live_write import subtree
+from rollproof.detect.shows import Shows, Trigger
+from rollproof.detect.steps import Taint
+from rollproof.replay.trace import Frame, Kind, Selfdestruct
+from rollproof.types import Amount, Confidence, Severity
+
+_BALANCE_OF = bytes.fromhex("70a08231")
+
+
+class ForcedEther(Detector):
+    """A contract was sent what it could not refuse, or a jump compared its own balance for equality."""
+
+    id = "forced-ether"
+    severity = Severity.MEDIUM
+    title = "A balance that somebody else can change decides"
+    what = (
+        "A self-destruct left ether with a contract that did not ask for it, a jump compared a contract's own balance "
+        "for equality, or a contract failed right after it looked at its balance of a token that was sent to it."
+    )
+    why = "Anybody can raise a balance. A contract that wants it to be exact stops for ever, or lets its rules be bent."
+    example = (
+        "Edgeware's Lockdrop, July 2019: a lock contract's balance had to be exact, one wei sent ahead stopped all."
+    )
+    references = ("https://swcregistry.io/docs/SWC-132", "https://eips.ethereum.org/EIPS/eip-6780")
+    needs = Shows.CALLS
+    trigger = Trigger.SELFDESTRUCTS | Trigger.FAILED_CALL | Trigger.STEPS
+
+    def check(self, evidence: Execution) -> Iterator[Judgement]:
+        """Forced ether, donations after which a call fails, and comparisons for equality."""
+        tests = _equality_tests(evidence)
+        for row in evidence.selfdestructs:
+            yield from self._forced(evidence, row, tests)
+        for failed in failed_calls(evidence):
+            gift = _donation_before(evidence, failed)
+            if gift is not None:
+                yield self._stopped(evidence, failed, gift)
+        for code, (frame, pc) in tests.items():
+            yield self.finding(
+                evidence,
+                "A jump was decided by whether the contract's own balance is exactly some amount",
+                severity=Severity.LOW,
+                confidence=Confidence.POSSIBLE,
+                addresses=(frame.target,),
+                frames=(frame.row,),
+                notes=(f"at program counter {pc}", "anybody can raise that balance: it needs no call"),
+                subject=f"0x{code.hex()} balance",
+            )
+
+    def _forced(
+        self, execution: Execution, row: Selfdestruct, tests: dict[bytes, tuple[Frame, int]]
+    ) -> Iterator[Judgement]:
+        if execution.reverted(row.frame):
+            return
+        destroyed = execution.frame(row.frame)
+        above = {each.target for each in execution.ancestors(row.frame)} | {destroyed.caller, destroyed.target}
+        if row.beneficiary in above or row.beneficiary == execution.sender:
+            return
+        amount = row.value or _received(execution, destroyed.target, row.order)
+        if not amount or not _has_code(execution, row.beneficiary):
+            return
+        tested = any(frame.target == row.beneficiary for frame, _ in tests.values())
+        later = [
+            each
+            for each in execution.frames
+            if each.target == row.beneficiary and each.order > row.order and each.parent
+        ]
+        stopped = [each for each in later if not each.success]
+        severity = Severity.MEDIUM if tested or stopped else Severity.LOW
+        yield self.finding(
+            execution,
+            f"A self-destruct left {amount} wei with a contract that was not asked"
+            + ("; a jump compares its balance" if tested else "; a later call of it failed" if stopped else ""),
+            severity=severity,
+            confidence=Confidence.OBSERVED if tested else Confidence.POSSIBLE,
+            addresses=(row.beneficiary, destroyed.target),
+            amounts=(Amount(None, row.beneficiary, amount), Amount(None, destroyed.target, -amount)),
+            frames=(row.frame, *(each.row for each in stopped[:1])),
+            subject=f"0x{row.beneficiary.hex()}",
+        )
+
+    def _stopped(self, execution: Execution, failed: FailedCall, gift: Transfer) -> Judgement:
+        return self.finding(
+            execution,
+            "A contract failed right after it looked at its balance of a token that was sent to it without its doing",
+            confidence=Confidence.POSSIBLE,
+            addresses=(failed.frame.target, gift.token or b"", gift.sender),
+            amounts=(Amount(gift.token, gift.recipient, gift.amount),),
+            frames=(gift.frame, failed.frame.row),
+            notes=("if its balance has to equal its books, it does not work any more",),
+            subject=f"0x{failed.frame.target.hex()} {failed.frame.input[:4].hex()}",
+        )
+
+
+def _equality_tests(execution: Execution) -> dict[bytes, tuple[Frame, int]]:
+    """Code -> (frame, program counter) of the first jump that its own balance decided by equality."""
+    found: dict[bytes, tuple[Frame, int]] = {}
+    for test in execution.steps.tests if execution.steps is not None else ():
+        if test.equality and test.taint & Taint.OWN_BALANCE:
+            frame = execution.frame(test.frame)
+            found.setdefault(frame.code, (frame, test.pc))
+    return found
+
+
+def _received(execution: Execution, account: bytes, before: int) -> int:
+    """Wei that an account was sent in this transaction: for sources that do not say what a self-destruct moved."""
+    return sum(
+        each.amount
+        for each in execution.transfers
+        if each.token is None and each.recipient == account and each.order <= before
+    )
+
+
+def _has_code(execution: Execution, account: bytes) -> bool:
+    """Whether code of the account ran in this block, or the transaction created it."""
+    if account in execution.created:
+        return True
+    targets, ran = execution.trace.column("frame_target"), execution.trace.column("frame_ran")
+    at = targets.find(account)
+    while at >= 0:
+        if at % 20 == 0 and ran[at // 20]:
+            return True
+        at = targets.find(account, at + 1)
+    return False
+
+
+def _donation_before(execution: Execution, failed: FailedCall) -> Transfer | None:
+    """A token that came to the failed contract from outside, and whose balance it looked at before it failed."""
+    frame = failed.frame
+    if frame.kind is not Kind.CALL or not execution.transfers:
+        return None
+    asked = set()
+    for row in subtree(execution, frame.row)[1:]:
+        below = execution.frame(row)
+        if below.kind not in (Kind.STATICCALL, Kind.DELEGATECALL):
+            return None  # it got as far as acting
+        if below.input[:4] == _BALANCE_OF and below.caller == frame.target:
+            asked.add(below.target)
+    if not asked:
+        return None
+    for gift in execution.transfers:
+        if gift.order >= frame.order:
+            break
+        if gift.recipient == frame.target and gift.token in asked and gift.amount:
+            above = {each.target for each in execution.ancestors(gift.frame)}
+            if frame.target not in above and not _called_since(execution, frame, gift.order):
+                return gift
+    return None
+
+
+def _called_since(execution: Execution, frame: Frame, order: int) -> bool:
+    """Whether the contract was called, other than to look, in between: a deposit that was announced."""
+    return any(
+        each.target == frame.target and order < each.order < frame.order and each.kind is Kind.CALL and each.success
+        for each in execution.frames
+    )

@@ -1,0 +1,163 @@
+"""Somebody gets an account to run other code on its storage: behind a proxy, or in a delegated call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rollproof.detect.authority import Authority, Standing, authority
+from rollproof.detect.cluster import actors
+from rollproof.detect.detector import Detector, Judgement
+from rollproof.detect.execution import ExecutedBlock, Execution
+from rollproof.detect.privilege import ADMIN, CODE
+from rollproof.detect.shows import Shows, Trigger
+from rollproof.detect.takeover import Loss, Takeover, takeovers
+from rollproof.replay.trace import Frame, Kind
+from rollproof.types import Amount, Confidence, Severity, SlotChange
+
+
+class ProxyHijack(Detector):
+    """The code that runs on an account's storage was changed, or brought along, by somebody who was not checked."""
+
+    id = "proxy-hijack"
+    severity = Severity.HIGH
+    title = "An account runs code that a stranger chose"
+    what = (
+        "The slot that says which code an account runs (EIP-1967, EIP-1822, or a slot that its proxy was seen to read "
+        "for it), or the proxy's admin, was changed without a check of the caller, or from within a delegated call and "
+        "unannounced; or the account made a delegated call of code that its caller brought along."
+    )
+    why = "Whose code runs on an account's storage owns what the account holds."
+    example = (
+        "Bybit, February 2025: a signed delegated call wrote slot 0 of a Safe; 401,347 ETH went out by its new code."
+    )
+    references = (
+        "https://eips.ethereum.org/EIPS/eip-1967",
+        "https://eips.ethereum.org/EIPS/eip-1822",
+        "https://swcregistry.io/docs/SWC-112/",
+    )
+    scope = "block"
+    needs = Shows.CALLS | Shows.STORAGE | Shows.VALUES
+    trigger = Trigger.WRITES | Trigger.DELEGATES
+
+    def check(self, evidence: ExecutedBlock) -> Iterator[Judgement]:
+        hijacked: set[bytes] = set()
+        for taken in takeovers(evidence):
+            if taken.privilege.what in (CODE, ADMIN):
+                for found in self._changed(taken):
+                    hijacked.add(taken.context)
+                    yield found
+        for execution in evidence.executions:
+            if execution.flags & Trigger.DELEGATES and execution.success is not False:
+                yield from self._brought(execution, hijacked)
+
+    def _changed(self, taken: Takeover) -> Iterator[Judgement]:
+        privilege, passage = taken.privilege, taken.passage
+        place = f"0x{privilege.context.hex()}"
+        what = "admin" if privilege.what == ADMIN else "code"
+        confidence = Confidence.OBSERVED
+        unannounced = what == "code" and not privilege.announced and not privilege.first and _foreign_writer(taken)
+        if passage.standing is Standing.OPEN and passage.outsider != privilege.context:
+            title = f"the {what} of {place} was changed for 0x{passage.outsider.hex()}, who was not checked"
+            if privilege.first and not taken.losses:
+                severity, confidence = Severity.LOW, Confidence.POSSIBLE
+            elif taken.losses:
+                severity = Severity.HIGH
+            else:
+                severity = Severity.MEDIUM
+                confidence = Confidence.OBSERVED if passage.observed else Confidence.POSSIBLE
+        elif unannounced:
+            title = f"the code of {place} was replaced from within a delegated call, and nothing announced it"
+            severity = Severity.HIGH if taken.losses else Severity.MEDIUM
+        elif what == "code" and any(_emptied(loss, taken) for loss in taken.losses):
+            title = f"the new code of {place} paid out what it holds as soon as it was there"
+            severity = Severity.MEDIUM
+        else:
+            return
+        access = privilege.access
+        slot = SlotChange(privilege.context, access.slot, access.before, access.value)
+        named = () if privilege.named is None else (privilege.named,)
+        yield self.finding(
+            taken.execution,
+            title,
+            severity=severity,
+            confidence=confidence,
+            addresses=(privilege.context, *named, passage.outsider),
+            amounts=[each for loss in taken.losses for each in loss.amounts(privilege.context)],
+            frames=(passage.frame, access.frame),
+            slots=(slot,),
+            subject=f"{privilege.context.hex()} {access.slot.hex()}",
+        )
+        for loss in taken.losses:
+            if loss.execution is not taken.execution:
+                yield self.finding(
+                    loss.execution,
+                    f"{place} paid by code that was put there for 0x{passage.outsider.hex()}",
+                    severity=Severity.HIGH if severity is not Severity.LOW else Severity.MEDIUM,
+                    addresses=(privilege.context, *named),
+                    amounts=loss.amounts(privilege.context),
+                    slots=(slot,),
+                    subject=f"{privilege.context.hex()} loss",
+                )
+
+    def _brought(self, execution: Execution, hijacked: set[bytes]) -> Iterator[Judgement]:
+        members = actors(execution)
+        paths: Authority | None = None
+        seen: set[tuple[bytes, bytes]] = set()
+        for frame in execution.frames:
+            if frame.kind is not Kind.DELEGATECALL or frame.parent is None or execution.reverted(frame.row):
+                continue
+            if frame.target in members or frame.target in execution.created or frame.target in hijacked:
+                continue
+            theirs = frame.code in members or frame.code in execution.created
+            if not theirs or (frame.target, frame.code) in seen:
+                continue
+            seen.add((frame.target, frame.code))
+            paths = paths or authority(execution)
+            passage = paths.to_call(frame.row)
+            if passage.standing not in (Standing.OPEN, Standing.UNCLEAR):
+                continue
+            lost = _lost(execution, paths, frame)
+            sure = passage.standing is Standing.OPEN and passage.observed
+            if not lost and not sure and passage.standing is Standing.UNCLEAR:
+                continue
+            if lost and passage.standing is Standing.OPEN:
+                severity, confidence = Severity.HIGH, Confidence.OBSERVED
+            else:
+                severity = Severity.MEDIUM
+                confidence = Confidence.OBSERVED if sure else Confidence.POSSIBLE
+            yield self.finding(
+                execution,
+                f"0x{frame.target.hex()} ran the code of 0x{frame.code.hex()}, which its caller brought along",
+                severity=severity,
+                confidence=confidence,
+                addresses=(frame.target, frame.code, passage.outsider),
+                amounts=lost,
+                frames=(passage.frame, frame.row),
+                subject=f"{frame.target.hex()} ran {frame.code.hex()}",
+            )
+
+
+def _foreign_writer(taken: Takeover) -> bool:
+    """Whether the write was made by code that is neither the account's own nor the code behind it."""
+    frame = taken.execution.frame(taken.privilege.access.frame)
+    old = taken.privilege.access.before.to_bytes(32, "big")
+    return frame.code != frame.target and frame.code not in old
+
+
+def _emptied(loss: Loss, taken: Takeover) -> bool:
+    """Whether the account paid wei or tokens, in the execution of the change, that went to one account alone."""
+    return loss.execution is taken.execution and (loss.destroyed or len({to for _, to in loss.paid}) == 1)
+
+
+def _lost(execution: Execution, paths: Authority, frame: Frame) -> tuple[Amount, ...]:
+    """What an account paid inside a delegated call of foreign code, or was destroyed with."""
+    inside = {frame.row, *(each.row for each in paths.below(frame.row))}
+    lost: dict[tuple[bytes | None, bytes], int] = {}
+    for each in execution.transfers:
+        if each.sender == frame.target and each.frame in inside and each.amount and each.item is None:
+            lost[each.token, each.recipient] = lost.get((each.token, each.recipient), 0) + each.amount
+    return tuple(
+        amount
+        for (token, to), paid in lost.items()
+        for amount in (Amount(token, frame.target, -paid), Amount(token, to, paid))
+    )

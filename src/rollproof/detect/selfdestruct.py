@@ -1,0 +1,97 @@
+"""Contracts that ended themselves for somebody whom they never compared with anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rollproof.detect.detector import Detector, Judgement
+from rollproof.detect.execution import Execution
+from rollproof.detect.live_write import invocation
+from rollproof.detect.shows import Shows, Trigger
+from rollproof.replay.trace import Frame, Selfdestruct
+from rollproof.types import Amount, Confidence, Severity
+
+_ADDRESS = (1 << 160) - 1
+
+
+class UnprotectedSelfdestruct(Detector):
+    """SELFDESTRUCT of an account by a caller that no stored value was compared with."""
+
+    id = "selfdestruct"
+    severity = Severity.MEDIUM
+    title = "A contract ended itself for a stranger"
+    what = (
+        "SELFDESTRUCT ran on an account that this transaction did not create, in a call in which nothing that was "
+        "read from storage is the caller or belongs to it."
+    )
+    why = "Its ether goes to whom the caller names and, before Cancun (EIP-6780), its code and storage go too."
+    example = "Parity's library, November 2017: anybody could become owner of it and end it, 514,000 ether are frozen."
+    references = ("https://swcregistry.io/docs/SWC-106", "https://eips.ethereum.org/EIPS/eip-6780")
+    needs = Shows.CALLS | Shows.STORAGE | Shows.VALUES
+    trigger = Trigger.SELFDESTRUCTS
+
+    def check(self, evidence: Execution) -> Iterator[Judgement]:
+        """Every live SELFDESTRUCT of an account that is older than the transaction."""
+        for row in evidence.selfdestructs:
+            frame = evidence.frame(row.frame)
+            if evidence.reverted(row.frame) or frame.target in evidence.created or _made_here(evidence, frame.target):
+                continue
+            entry = evidence.frame(invocation(evidence, row.frame).start)
+            if _knows(evidence, entry, row):
+                continue
+            callers = {entry.caller, evidence.sender} | {each.target for each in evidence.ancestors(entry.row)}
+            delegated = frame.code != frame.target
+            if row.beneficiary not in callers and not delegated:
+                yield self.unjudged(
+                    evidence, f"who may end 0x{frame.target.hex()} is not in its storage: it may stand in its code"
+                )
+                continue
+            yield self.finding(
+                evidence,
+                f"A contract ended itself{', by code of another,' if delegated else ''} for a caller that nothing it "
+                "read from storage names",
+                severity=Severity.MEDIUM if row.value or delegated else Severity.LOW,
+                confidence=Confidence.POSSIBLE,
+                addresses=(frame.target, entry.caller, row.beneficiary),
+                amounts=(Amount(None, frame.target, -row.value), Amount(None, row.beneficiary, row.value))
+                if row.value
+                else (),
+                frames=(entry.row, frame.row),
+                notes=("who may end it can also stand in its code, which storage does not show",),
+                subject=f"0x{frame.target.hex()}",
+            )
+
+
+def _made_here(execution: Execution, account: bytes) -> bool:
+    """Whether a frame of this transaction is the account's creation: short-lived contracts end in their constructor."""
+    return any(each.kind.name.startswith("CREATE") and each.target == account for each in execution.frames)
+
+
+def _knows(execution: Execution, entry: Frame, row: Selfdestruct) -> bool:
+    """Whether the call read a word that holds the caller's address, or that is stored under it, before it ended."""
+    trace, caller = execution.trace, int.from_bytes(entry.caller, "big")
+    own = range(entry.row, row.frame + 1)
+    keyed = _keyed_by(execution, entry.caller)
+    for at in execution.access_rows:
+        access = trace.accesses[at]
+        if access.order > row.order:
+            break
+        if access.frame in own and not access.write and trace.frames[access.frame].target == entry.target:
+            shifts = (0, 8, 16, 96)
+            if any(access.value >> shift & _ADDRESS == caller for shift in shifts):
+                return True
+            if access.slot in keyed and access.value:
+                return True
+    return False
+
+
+def _keyed_by(execution: Execution, account: bytes) -> set[bytes]:
+    """Mapping places that belong to an account: keccak256(account . base)."""
+    keys, results = execution.trace.column("hash_key"), execution.trace.column("hash_result")
+    wanted, found, at = account.rjust(32, b"\0"), set(), 0
+    at = keys.find(wanted)
+    while at >= 0:
+        if at % 32 == 0:
+            found.add(results[at : at + 32])
+        at = keys.find(wanted, at + 1)
+    return found

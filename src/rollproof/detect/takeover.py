@@ -1,0 +1,163 @@
+"""Writes that change who may do what, who was let through to them, and what was lost by it afterwards in the block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from rollproof.detect.authority import Authority, Passage, Standing, authority
+from rollproof.detect.execution import ExecutedBlock, Execution, Transfer
+from rollproof.detect.privilege import ACCOUNT, CODE, Privilege, privileges
+from rollproof.detect.shows import Shows, Trigger
+from rollproof.replay.trace import Kind
+from rollproof.types import Amount
+
+
+@dataclass(slots=True)
+class Loss:
+    """What an account paid in one execution after it was taken over, by token (None: wei), and to whom."""
+
+    execution: Execution
+    paid: dict[tuple[bytes | None, bytes], int] = field(default_factory=dict)
+    destroyed: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.paid) or self.destroyed
+
+    def amounts(self, account: bytes) -> tuple[Amount, ...]:
+        """What the account lost and who gained it."""
+        lost: dict[bytes | None, int] = {}
+        for (token, _), amount in self.paid.items():
+            lost[token] = lost.get(token, 0) + amount
+        gained = tuple(Amount(token, to, amount) for (token, to), amount in self.paid.items())
+        return tuple(Amount(token, account, -amount) for token, amount in lost.items()) + gained
+
+
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """One privilege that changed hands in ``execution``. ``losses`` are in the same or later executions of the block.
+
+    ``used``: whom the write names came back, was compared with it, and was let through.
+    """
+
+    execution: Execution
+    privilege: Privilege
+    passage: Passage
+    losses: tuple[Loss, ...]
+    used: bool
+
+    @property
+    def context(self) -> bytes:
+        """The account whose privilege it is."""
+        return self.privilege.context
+
+
+def takeovers(block: ExecutedBlock) -> tuple[Takeover, ...]:
+    """Every change of a privilege in the block, allowed or not, in order; made once."""
+    if "takeovers" not in block.kept:
+        block.kept["takeovers"] = tuple(_takeovers(block))
+    found: tuple[Takeover, ...] = block.kept["takeovers"]
+    return found
+
+
+def _takeovers(block: ExecutedBlock) -> Iterator[Takeover]:
+    for at, execution in enumerate(block.executions):
+        if not _worth(execution):
+            continue
+        paths = authority(execution)
+        last: dict[tuple[bytes, bytes], Privilege] = {}
+        for privilege in privileges(execution):
+            last[privilege.context, privilege.access.slot] = privilege
+        for privilege in last.values():
+            passage = paths.to_write(privilege.row)
+            if passage.standing is Standing.MADE:
+                continue
+            by = {privilege.named, passage.outsider} - {None, privilege.context}
+            code = privilege.named if privilege.what == CODE else None
+            found = [_loss(execution, privilege.context, by, code, privilege.access.order)]
+            found += [
+                _loss(later, privilege.context, by, code, -1)
+                for later in block.executions[at + 1 :]
+                if later.flags & (Trigger.ETHER | Trigger.TOKENS | Trigger.SELFDESTRUCTS)
+            ]
+            used = any(_used(each, privilege) for each in block.executions[at:] if each is execution or each.flags)
+            yield Takeover(execution, privilege, passage, tuple(filter(None, found)), used)
+
+
+def _worth(execution: Execution) -> bool:
+    if execution.success is False:
+        return False
+    if execution.flags & Trigger.PRIVILEGED:
+        return True
+    # Other clients' traces are few and have no second pass: all of their writes are looked at.
+    return Shows.STEPS not in execution.shows and bool(execution.flags & Trigger.WRITES)
+
+
+def _loss(execution: Execution, account: bytes, by: set[bytes | None], code: bytes | None, order: int) -> Loss:
+    loss = Loss(execution)
+    balance: dict[bytes | None, int] = {}
+    for each in execution.transfers:
+        if each.order <= order or not each.amount or each.item is not None:
+            continue
+        if each.sender == account:
+            balance[each.token] = balance.get(each.token, 0) - each.amount
+        if each.recipient == account:
+            balance[each.token] = balance.get(each.token, 0) + each.amount
+        elif each.sender == account and _commanded(execution, each, account, by, code):
+            key = (each.token, each.recipient)
+            loss.paid[key] = loss.paid.get(key, 0) + each.amount
+    # What only passed through is no loss.
+    loss.paid = {key: amount for key, amount in loss.paid.items() if balance[key[0]] < 0}
+    loss.destroyed = any(
+        each.order > order and execution.frame(each.frame).target == account and not execution.reverted(each.frame)
+        for each in execution.selfdestructs
+    )
+    return loss
+
+
+def _commanded(execution: Execution, each: Transfer, account: bytes, by: set[bytes | None], code: bytes | None) -> bool:
+    """Whether the account paid in a call by one of ``by``, or by the code that was put there."""
+    for frame in (execution.frame(each.frame), *execution.ancestors(each.frame)):
+        if frame.target == account:
+            if code is not None and frame.code == code:
+                return True
+            if frame.kind is not Kind.DELEGATECALL and frame.caller in by:
+                return True
+    # Or somebody else moved it by an allowance, at their command.
+    frame = execution.frame(each.frame)
+    return each.token is not None and frame.target == each.token and frame.caller in by
+
+
+def _used(execution: Execution, privilege: Privilege) -> bool:
+    if execution.success is False or privilege.named is None or not execution.access_rows:
+        return False
+    if not (execution.flags & Trigger.WRITES or execution.flags & Trigger.ETHER):
+        return False
+    paths: Authority = authority(execution)
+    start = privilege.access.order if execution.trace.accesses[privilege.row].frame in execution.frame_rows else -1
+    for root, reads in paths.reads.items():
+        frame = paths.frame(root)
+        if frame.target != privilege.context or frame.caller != privilege.named or execution.reverted(root):
+            continue
+        for access in reads:
+            if access.slot != privilege.access.slot or access.order < start:
+                continue
+            if privilege.named in access.value.to_bytes(32, "big") and _acted(execution, paths, root, access.order):
+                return True
+    return False
+
+
+def _acted(execution: Execution, paths: Authority, root: int, order: int) -> bool:
+    account = paths.frame(root).target
+    if any(each.sender == account and each.order > order and each.amount for each in execution.transfers):
+        return True
+    if any(paths.root(each.frame) == root and each.order > order for each in execution.selfdestructs):
+        return True
+    return any(each.kind is Kind.DELEGATECALL and each.order > order for each in paths.below(root)) and any(
+        access.order > order for _, access in paths.writes.get(root, ())
+    )
+
+
+def plain(privilege: Privilege) -> bool:
+    """Whether nothing but the value itself says that a write gives a privilege."""
+    return privilege.what == ACCOUNT

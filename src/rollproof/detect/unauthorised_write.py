@@ -1,0 +1,108 @@
+"""Somebody who was not checked becomes owner, gets a role, or initialises what others rely on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rollproof.detect.authority import Passage, Standing
+from rollproof.detect.cluster import actors
+from rollproof.detect.detector import Detector, Judgement
+from rollproof.detect.execution import ExecutedBlock
+from rollproof.detect.privilege import ADMIN, CODE, ROLE, Privilege
+from rollproof.detect.shows import Shows, Trigger
+from rollproof.detect.takeover import Takeover, plain, takeovers
+from rollproof.types import Confidence, Severity, SlotChange
+
+_SAID = {"owner": "owner", "role": "role", "initialiser": "initialiser", "account": "account in charge"}
+
+
+class UnauthorisedWrite(Detector):
+    """A privilege other than a proxy's code changed hands in a call in which nobody was checked."""
+
+    id = "unauthorised-write"
+    severity = Severity.HIGH
+    title = "Privilege given to a caller who was not checked"
+    what = (
+        "A storage slot that says who may do what (owner, role, initialiser) was changed in a call whose caller was "
+        "compared with nothing: no stored account, no role, no signature, no commitment."
+    )
+    why = "Who holds the privilege can take what the contract holds, or change how it works."
+    example = "Parity's multisig wallets, July 2017: initWallet could be called again, by anybody; 153,037 ETH."
+    references = (
+        "https://eips.ethereum.org/EIPS/eip-173",
+        "https://swcregistry.io/docs/SWC-105/",
+        "https://swcregistry.io/docs/SWC-118/",
+    )
+    scope = "block"
+    needs = Shows.CALLS | Shows.STORAGE | Shows.VALUES
+    trigger = Trigger.WRITES
+
+    def check(self, evidence: ExecutedBlock) -> Iterator[Judgement]:
+        for taken in takeovers(evidence):
+            if taken.privilege.what in (CODE, ADMIN):
+                continue
+            yield from self._judge(taken)
+
+    def _judge(self, taken: Takeover) -> Iterator[Judgement]:
+        privilege, passage = taken.privilege, taken.passage
+        if plain(privilege):
+            if not (taken.used and taken.losses) or privilege.context in actors(taken.execution):
+                return
+        if passage.standing is Standing.UNCLEAR:
+            if taken.losses and not plain(privilege):
+                yield self.unjudged(
+                    taken.execution,
+                    f"0x{privilege.context.hex()}: the {_SAID[privilege.what]} changed, and what was read before may "
+                    "have been a check",
+                )
+            return
+        if passage.standing is not Standing.OPEN:
+            return
+        if passage.outsider == privilege.context:
+            return
+        first = privilege.first and privilege.what != ROLE
+        if first and not taken.losses and not taken.used:
+            severity, confidence = Severity.LOW, Confidence.POSSIBLE
+        elif taken.losses:
+            severity, confidence = Severity.HIGH, Confidence.OBSERVED
+        elif passage.observed:
+            severity, confidence = Severity.MEDIUM, Confidence.OBSERVED
+        else:
+            severity, confidence = Severity.MEDIUM, Confidence.POSSIBLE
+        named = privilege.named or passage.outsider
+        what = _SAID[privilege.what]
+        title = f"0x{named.hex()} became {what} of 0x{privilege.context.hex()}, and nobody was checked"
+        access = privilege.access
+        slot = SlotChange(privilege.context, access.slot, access.before, access.value)
+        yield self.finding(
+            taken.execution,
+            title,
+            severity=severity,
+            confidence=confidence,
+            addresses=(privilege.context, named, passage.outsider),
+            amounts=[each for loss in taken.losses for each in loss.amounts(privilege.context)],
+            frames=(passage.frame, access.frame),
+            slots=(slot,),
+            notes=tuple(_notes(privilege, passage, first)),
+            subject=f"{privilege.context.hex()} {access.slot.hex()}",
+        )
+        for loss in taken.losses:
+            if loss.execution is not taken.execution:
+                yield self.finding(
+                    loss.execution,
+                    f"0x{privilege.context.hex()} paid on the word of an {what} that nobody had checked",
+                    severity=Severity.HIGH,
+                    addresses=(privilege.context, named),
+                    amounts=loss.amounts(privilege.context),
+                    slots=(slot,),
+                    subject=f"{privilege.context.hex()} loss",
+                )
+
+
+def _notes(privilege: Privilege, passage: Passage, first: bool) -> Iterator[str]:
+    if first:
+        yield "Nobody held it before: it may be a first initialisation in a transaction of its own."
+    if privilege.announced:
+        yield "The contract announced it in an event."
+    if not passage.observed:
+        yield "Nothing stored names the caller; a comparison with an address in the code would not show."

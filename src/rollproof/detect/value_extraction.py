@@ -1,0 +1,142 @@
+"""Value extraction: a contract lost assets, got nothing for them, and whoever acted gained them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rollproof.detect.claims import Entry, entry_used, shares_burned
+from rollproof.detect.cluster import ZERO, actors, by_account, cluster, gainers, gains, only_loses
+from rollproof.detect.detector import Detector, Judgement
+from rollproof.detect.execution import Execution
+from rollproof.detect.holdings import held
+from rollproof.detect.loans import loans
+from rollproof.detect.shows import Shows, Trigger
+from rollproof.replay.trace import Kind
+from rollproof.types import Amount, Confidence, Severity
+
+DRAINED = 0.5  # of what it held: most of it
+EMPTIED = 0.9
+NOTICED = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What a contract lost of one token (None: wei) to those who acted, and what it had held, where that is known."""
+
+    victim: bytes
+    token: bytes | None
+    lost: int
+    held: int | None
+
+    @property
+    def share(self) -> float | None:
+        """Lost of held, 0 to 1."""
+        return None if not self.held else self.lost / self.held
+
+
+class ValueExtraction(Detector):
+    id = "value-extraction"
+    severity = Severity.HIGH
+    title = "A contract's assets went to whoever acted, for nothing"
+    what = (
+        "Those who acted gained in every asset that they touched, a contract that they called lost assets and got "
+        "nothing, and neither shares of it were burned nor an entry in its books used up by what it paid."
+    )
+    why = "Whatever the way in, this is what an exploit leaves behind: who lost what to whom."
+    example = "A lending pool's tokens all leave it by transferFrom, within the transaction that made it approve them."
+    needs = Shows.CALLS | Shows.ETHER
+    trigger = Trigger.ETHER | Trigger.TOKENS
+
+    def check(self, execution: Execution) -> Iterator[Judgement]:
+        """One finding a contract that lost."""
+        if execution.flags & (Trigger.FAILED | Trigger.CALLS) != Trigger.CALLS:
+            return
+        for victim, losses in _losses(execution).items():
+            yield from self._judge(execution, victim, losses)
+
+    def _judge(self, execution: Execution, victim: bytes, losses: list[Loss]) -> Iterator[Judgement]:
+        ways = _ways(execution, victim)
+        shares = [each.share for each in losses if each.share is not None]
+        most = max(shares, default=None)
+        severity = _severity(bool(ways), most)
+        title = f"0x{victim.hex()} lost {_said(losses, most)} and got nothing"
+        if severity is None:
+            return
+        burned = shares_burned(execution, victim)
+        if burned:
+            yield self.suppressed(execution, title, f"{burned} shares of it were burned for that", severity)
+            return
+        together = cluster(execution)
+        entries = {entry_used(execution, victim, each.lost, together) for each in losses}
+        if entries == {Entry.OWN} or (Entry.NONE not in entries and Entry.OTHER not in entries and not ways):
+            yield self.suppressed(execution, title, "an entry in its books was used up by just that amount", severity)
+            return
+        if Entry.OTHER in entries:
+            ways.append("the entry in its books that was used up by that amount is of somebody else")
+        yield self.finding(
+            execution,
+            title,
+            severity=severity,
+            confidence=Confidence.OBSERVED if ways else Confidence.POSSIBLE,
+            addresses=(victim, *sorted(together)),
+            amounts=[Amount(each.token, victim, -each.lost) for each in losses]
+            + gainers(execution, together, [each.token for each in losses]),
+            notes=(*ways, *_unknown(losses)),
+            subject=victim.hex(),
+        )
+
+
+def _losses(execution: Execution) -> dict[bytes, list[Loss]]:
+    """By contract: what it lost to those who acted. Empty where these lost anything themselves."""
+    table = by_account(execution)
+    losers = [account for account, net in table.items() if account != ZERO and only_loses(net)]
+    if not losers:
+        return {}
+    together = cluster(execution)
+    gained = gains(execution, together)
+    if not gained or any(amount < 0 for amount in gained.values()):
+        return {}
+    made = {frame.target for frame in execution.frames if frame.kind >= Kind.CREATE}
+    called = {frame.target for frame in execution.frames}
+    found: dict[bytes, list[Loss]] = {}
+    for account in losers:
+        if account in together or account in made or account not in called:
+            continue
+        for token, amount in table[account].items():
+            if gained.get(token, 0) > 0 and token != account:
+                found.setdefault(account, []).append(Loss(account, token, -amount, held(execution, account, token)))
+    return found
+
+
+def _ways(execution: Execution, victim: bytes) -> list[str]:
+    """What a plain payout does not have: capital for one transaction, code made for it, a way back into the victim."""
+    found = []
+    if loans(execution):
+        found.append("a flash loan was taken")
+    own = actors(execution)
+    made = {f.target for f in execution.frames if f.kind >= Kind.CREATE and f.target in own and f.success}
+    if any(frame.caller in made or frame.code in made for frame in execution.frames if frame.target == victim):
+        found.append("by a contract made in this transaction")
+    if any(each.context == victim and each.rule != "read-only" for each in execution.reentries):
+        found.append("it was entered again while it was open")
+    return found
+
+
+def _severity(ways: bool, share: float | None) -> Severity | None:
+    if not ways:
+        return Severity.LOW if share is not None and share >= EMPTIED else None
+    if share is None:
+        return Severity.MEDIUM
+    if share >= DRAINED:
+        return Severity.HIGH
+    return Severity.MEDIUM if share >= NOTICED else None
+
+
+def _said(losses: list[Loss], most: float | None) -> str:
+    what = "assets" if len(losses) > 1 else "ether" if losses[0].token is None else f"0x{losses[0].token.hex()}"
+    return what if most is None else f"{most:.1%} of its {what}"
+
+
+def _unknown(losses: list[Loss]) -> list[str]:
+    return ["what it held is not known"] if any(each.held is None for each in losses) else []

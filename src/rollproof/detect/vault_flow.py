@@ -1,0 +1,115 @@
+"""Deposits into and withdrawals from contracts that issue shares, and what was given to them without asking for any.
+
+A share is a token that the vault issues itself (EIP-4626, liquidity tokens, Compound's cTokens); the price of one is
+what a deposit paid or a withdrawal was paid for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rollproof.detect.cluster import ZERO
+from rollproof.detect.execution import Execution, Transfer
+
+
+@dataclass(frozen=True, slots=True)
+class VaultOperation:
+    """One outermost call of a vault in which an asset came or went. ``assets`` and ``shares`` in base units, positive
+    for a deposit, negative for a withdrawal; ``account`` is who paid, or was paid.
+    """
+
+    vault: bytes
+    asset: bytes | None
+    account: bytes
+    assets: int
+    shares: int
+    frame: int
+    order: int
+
+    @property
+    def price(self) -> float | None:
+        """Assets for one share; None where no share moved."""
+        return self.assets / self.shares if self.shares else None
+
+
+@dataclass(frozen=True, slots=True)
+class Donation:
+    """An asset that was sent to a vault outside any call of it."""
+
+    vault: bytes
+    asset: bytes | None
+    account: bytes
+    amount: int
+    order: int
+
+
+def issuers(execution: Execution) -> set[bytes]:
+    """Contracts that made or burned tokens of their own."""
+    return execution.kept("vault_flow.issuers", _issuers)
+
+
+def operations(execution: Execution, vault: bytes) -> Iterator[VaultOperation]:
+    """Deposits and withdrawals of one vault, in order; those with one asset and in one direction only."""
+    calls: dict[int, list[Transfer]] = {}
+    for each in execution.transfers:
+        if each.item is None:
+            row = _outermost(execution, each.frame, vault)
+            if row is not None:
+                calls.setdefault(row, []).append(each)
+    for row, moved in calls.items():
+        shares = sum(_issued(each, vault) for each in moved)
+        assets: dict[bytes | None, int] = {}
+        who: bytes | None = None
+        for each in moved:
+            if each.token != vault and vault in (each.sender, each.recipient):
+                change = each.amount if each.recipient == vault else -each.amount
+                assets[each.token] = assets.get(each.token, 0) + change
+                who = who or (each.sender if change > 0 else each.recipient)
+        assets = {token: amount for token, amount in assets.items() if amount}
+        if len(assets) != 1 or who is None:
+            continue
+        ((token, amount),) = assets.items()
+        if shares == 0 or (shares > 0) == (amount > 0):
+            yield VaultOperation(vault, token, who, amount, shares, row, execution.frame(row).order)
+
+
+def donations(execution: Execution, vault: bytes) -> Iterator[Donation]:
+    """What a vault was sent outside any call of it."""
+    for each in execution.transfers:
+        if each.recipient == vault and each.token != vault and each.item is None and each.amount:
+            inside = _outermost(execution, each.frame, vault)
+            # Plain wei arrives by a call of the vault itself, one without call data.
+            plain = each.token is None and inside == each.frame and not execution.frame(each.frame).input
+            if inside is None or plain:
+                yield Donation(vault, each.token, each.sender, each.amount, each.order)
+
+
+def _issuers(execution: Execution) -> set[bytes]:
+    return {
+        each.token
+        for each in execution.transfers
+        if each.token is not None
+        and each.item is None
+        and (each.sender in (ZERO, each.token) or each.recipient in (ZERO, each.token))
+    }
+
+
+def _issued(transfer: Transfer, vault: bytes) -> int:
+    if transfer.token != vault:
+        return 0
+    made = transfer.sender in (ZERO, vault)
+    burned = transfer.recipient in (ZERO, vault)
+    return transfer.amount * (made - burned)
+
+
+def _outermost(execution: Execution, frame: int, account: bytes) -> int | None:
+    """The outermost frame of an account around a frame."""
+    found = None
+    row: int | None = frame
+    while row is not None:
+        each = execution.frame(row)
+        if each.target == account:
+            found = row
+        row = each.parent
+    return found
