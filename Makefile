@@ -15,6 +15,7 @@ DETECT := tests/detect
 FAMILY ?= $(notdir $(wildcard $(DETECT)/contracts/*))
 OP := build/op/node_modules/@eth-optimism/contracts-bedrock
 SAFE := build/safe/node_modules/@safe-global/safe-contracts
+SARIF := build/sarif/node_modules/@microsoft/jest-sarif
 SOLC := build/solc/node_modules/solc
 PYTEST_ARGS ?= -n auto
 FUZZ_SECONDS ?= 600
@@ -79,7 +80,7 @@ fuzz: setup ## every parser of outside bytes, FUZZ_SECONDS each (600); the Rust 
 	done
 
 # Tests against real foreign tools skip, visibly, where npm or its registry is not there.
-node-tools: $(ANVIL) $(CAST) $(OP) $(SAFE) ## anvil, cast and the contracts that the lab's are held against, by npm
+node-tools: $(ANVIL) $(CAST) $(OP) $(SAFE) $(SARIF) ## anvil, cast, the SARIF schema and contracts the lab's are held against, by npm
 NPM_INSTALL = npm install --silent --no-fund --no-audit --prefix
 
 $(ANVIL) $(CAST) &:
@@ -96,6 +97,11 @@ $(SAFE):
 	@mkdir -p build/safe
 	@$(NPM_INSTALL) build/safe @safe-global/safe-contracts@1.4.1 \
 	  || echo "make: no safe-contracts (npm): the tests that need them will skip" >&2
+
+$(SARIF):
+	@mkdir -p build/sarif
+	@$(NPM_INSTALL) build/sarif @microsoft/jest-sarif@1.0.0-beta.0 \
+	  || echo "make: no SARIF schema (npm): the test that needs it will skip" >&2
 
 contracts: $(SOLC) ## compile the lab's contracts into their artifacts
 	@node $(CONTRACTS)/build.mjs

@@ -13,7 +13,7 @@ use revm::{
     handler::instructions::EthInstructions,
     interpreter::{
         Host, Instruction, InstructionContext, InterpreterAction,
-        instructions::{host, system},
+        instructions::{host, system, tx_info},
         interpreter::EthInterpreter,
         interpreter_types::{InputsTr, Jumps, LoopControl},
     },
@@ -72,6 +72,7 @@ pub fn observe<H: Recording>(instructions: &mut EthInstructions<EthInterpreter, 
         table[code as usize] = Instruction::new(function, table[code as usize].static_gas());
     };
     replace(opcode::KECCAK256, keccak256);
+    replace(opcode::GASPRICE, gas_price);
     replace(opcode::SLOAD, sload);
     replace(opcode::SSTORE, sstore);
     replace(opcode::TLOAD, tload);
@@ -110,6 +111,14 @@ fn keccak256<H: Recording>(step: Step<'_, H>) {
         if let Ok(words) = <&[u8; 64]>::try_from(&memory[..]) {
             recorder.hashed(words, result.into());
         }
+    }
+}
+
+fn gas_price<H: Recording>(step: Step<'_, H>) {
+    let (interpreter, host) = (step.interpreter, step.host);
+    tx_info::gasprice(InstructionContext { interpreter, host });
+    if let Some(recorder) = host.recorder() {
+        recorder.gas_price = true;
     }
 }
 

@@ -204,6 +204,7 @@ class Steps:
     calls: list[tuple[int, int, int, int, int, int, int, bool, bool]]
     wraps: list[tuple[Any, ...]]
     tests: list[tuple[int, int, int, int, bool]]
+    selfdestructs: list[tuple[int, int, int, int]]
 
 @final
 class TraceBuilder:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from detect.stage import ETHER, Stage
-
 from rollproof.detect import foreign
 from rollproof.detect.forced_ether import ForcedEther
 from rollproof.detect.run import Report, judge

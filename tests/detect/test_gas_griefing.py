@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from detect.stage import ETHER, Deployed, Stage
-
 from rollproof.detect.gas_griefing import GasGriefing
 from rollproof.detect.run import Report, judge
 from rollproof.types import Severity

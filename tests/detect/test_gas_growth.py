@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from detect.stage import Deployed, Stage
-
 from rollproof.detect.gas_growth import GasGrowth
 from rollproof.detect.run import Report, judge
 from rollproof.types import Confidence, Severity
@@ -23,11 +22,11 @@ def rolled(stage: Stage, name: str, members: int) -> Deployed:
 
 def test_a_loop_over_all_members() -> None:
     stage = Stage()
-    roll = rolled(stage, "Roll", 200)
+    roll = rolled(stage, "Roll", 400)
     [found] = said(stage, roll.send("pay", gas=16_000_000)).findings
     assert found.confidence is Confidence.POSSIBLE
     assert found.severity.rank <= Severity.LOW.rank
-    assert (found.slots[0].slot, found.slots[0].after) == (bytes(32), 200)
+    assert (found.slots[0].slot, found.slots[0].after) == (bytes(32), 400)
 
 
 def test_a_page_at_a_time_is_no_finding() -> None:

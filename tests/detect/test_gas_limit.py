@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from detect.stage import ETHER, Stage
-
 from rollproof.detect.gas_limit import GasLimitManipulation
 from rollproof.detect.run import Report, judge
 from rollproof.types import Severity

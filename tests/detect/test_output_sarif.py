@@ -13,19 +13,21 @@ from typing import Any
 import pytest
 
 from conftest import ROOT
+from detect.shown import FOUND, HOSTILE
 from rollproof.detect import registry
 from rollproof.report import sarif
 from rollproof.types import Confidence, Severity
-from test_output import FOUND, HOSTILE
 
 # The schema is Microsoft's package's (MIT); it is fetched by `make node-tools` and never kept here.
 PACKAGE = ROOT / "build" / "sarif" / "node_modules"
 SCHEMA = PACKAGE / "@microsoft" / "jest-sarif" / "lib" / "schemas" / "sarif-2.1.0-rtm.5.json"
 VALIDATE = """
 const [ajv, schema, file] = process.argv.slice(1);
-const validate = new (require(ajv))({schemaId: 'auto', allErrors: true, logger: false}).compile(require(schema));
+const checker = new (require(ajv))({schemaId: 'auto', allErrors: true, logger: false});
+checker.addMetaSchema(require(ajv + '/lib/refs/json-schema-draft-04.json'));
+const validate = checker.compile(require(schema));
 const log = JSON.parse(require('fs').readFileSync(file, 'utf8'));
-if (!validate(log)) { console.log(JSON.stringify(validate.errors.slice(0, 5))); process.exit(1); }
+if (!validate(log)) console.log(JSON.stringify(validate.errors.slice(0, 5)));
 """
 
 

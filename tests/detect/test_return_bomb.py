@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from detect.stage import Stage
 
+from detect.stage import Stage
 from rollproof.detect.return_bomb import ReturnBomb, copying
 from rollproof.detect.run import judge
 from rollproof.types import Severity
@@ -13,10 +13,10 @@ from rollproof.types import Severity
 @pytest.mark.parametrize(
     ("name", "length", "gas", "severities"),
     [
-        ("Poller", 100_000, 10_000_000, [Severity.LOW]),  # paid for
-        ("Poller", 180_000, 150_000, [Severity.MEDIUM]),  # and more than its caller had
+        ("Poller", 150_000, 10_000_000, [Severity.LOW]),  # paid for
+        ("Poller", 180_000, 60_000, [Severity.MEDIUM]),  # and more than its caller had
         ("Poller", 8_000, 10_000_000, []),
-        ("PollerFixed", 100_000, 10_000_000, []),
+        ("PollerFixed", 150_000, 10_000_000, []),
     ],
 )
 def test_an_answer_is_copied(name: str, length: int, gas: int, severities: list[Severity]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from detect.stage import ETHER, Stage
-
 from rollproof.detect.run import judge
 from rollproof.detect.selfdestruct import UnprotectedSelfdestruct
 from rollproof.lab.block import Holder

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from detect.stage import ETHER, Stage
 
+from detect.stage import ETHER, Stage
 from rollproof.detect import foreign
 from rollproof.detect.run import judge
 from rollproof.detect.truncation import Truncation

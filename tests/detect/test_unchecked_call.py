@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from detect.stage import ETHER, Stage
 
+from detect.stage import ETHER, Stage
 from rollproof.detect import foreign
 from rollproof.detect.run import Report, judge
 from rollproof.detect.unchecked_call import UncheckedCall
@@ -100,7 +100,7 @@ def test_a_tip_that_is_refused_and_noticed_is_no_finding() -> None:
 
 
 def test_foreign_executions(shared_data: Path) -> None:
-    """Executed by others. Failed payments that were struck off show in those whose attacker is refused; nothing grave."""
+    """Executed by others. Where an attacker is refused, his payment was struck off: that shows, and nothing grave."""
     found = [
         each
         for name in ("exploits-dvdefi", "reentrancy-labs")

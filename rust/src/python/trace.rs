@@ -261,6 +261,12 @@ impl Steps {
             .collect()
     }
 
+    /// (frame row, pc, taint of the beneficiary, guards)
+    #[getter]
+    fn selfdestructs(&self) -> Vec<(u32, u32, u32, u32)> {
+        self.0.ends.iter().map(|each| (each.frame, each.pc, each.beneficiary, each.guards)).collect()
+    }
+
     /// (frame row, pc, order, taint, equality)
     #[getter]
     fn tests(&self) -> Vec<(u32, u32, u32, u32, bool)> {

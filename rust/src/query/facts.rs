@@ -2,12 +2,13 @@
 
 use super::{
     flow::{Flows, Lie, Transfer},
+    pick, privilege,
     reentry::{self, Reentry},
     view::{Rows, View},
 };
 use crate::trace::{Columns, access, kind};
 use alloy_primitives::{
-    Address, B256, U256, b256, keccak256,
+    Address, B256, U256, keccak256,
     map::{HashMap, HashSet},
 };
 use std::{ops::Range, sync::LazyLock};
@@ -38,56 +39,16 @@ pub mod flag {
     pub const LIES: u32 = 1 << 21;
     pub const STEPS: u32 = 1 << 22;
     pub const WRAPS: u32 = 1 << 23;
+    pub const GAS_PRICE: u32 = 1 << 24;
 }
 
-const LOOP: u32 = 64;
+/// Different slots that one instruction touches.
+const LOOP: usize = 64;
 const LARGE_RETURN: u32 = 16 << 10;
 /// Longest call data that is searched for the data of calls made from it.
 const FORWARDED: usize = 16 << 10;
 const APPROVE: [u8; 4] = [0x09, 0x5e, 0xa7, 0xb3];
 const TRANSFER_FROM: [u8; 4] = [0x23, 0xb8, 0x72, 0xdd];
-/// A mapping place that is a plain slot number.
-const PLAIN_SLOT: u32 = 1 << 16;
-
-/// EIP-1967's implementation, beacon and admin, EIP-1822's, and ZeppelinOS's before them.
-const PROXY_SLOTS: [B256; 6] = [
-    b256!("360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc"),
-    b256!("a3f0ad74e5423aebfd80d3ef4346578335a9a72aeaee59ff6cb3582b35133d50"),
-    b256!("b53127684a568b3173ae13b9f8a6016e243e63b6e8ee1178d6a717850b5d6103"),
-    b256!("c5f16f0fcc639fa48a6947836d9850f504798523bf8c9a3a87d5876cf622bcf7"),
-    b256!("7050c9e0f4ca769c69bd3a8ef740bc37934f8e2c036e5a723fd8ee048ed3f8c3"),
-    b256!("10d6a54a4754c8869d6886b5f5d7fbfa5b4522237ea5c60d11bc4e7a1ff9390b"),
-];
-
-static PRIVILEGE_EVENTS: LazyLock<HashSet<B256>> = LazyLock::new(|| {
-    [
-        "OwnershipTransferred(address,address)",
-        "OwnershipHandoverRequested(address)",
-        "OwnerChanged(address,address)",
-        "OwnerUpdated(address,address)",
-        "RoleGranted(bytes32,address,address)",
-        "RoleRevoked(bytes32,address,address)",
-        "RoleAdminChanged(bytes32,bytes32,bytes32)",
-        "Upgraded(address)",
-        "AdminChanged(address,address)",
-        "BeaconUpgraded(address)",
-        "Initialized(uint8)",
-        "Initialized(uint64)",
-        "AddedOwner(address)",
-        "RemovedOwner(address)",
-        "EnabledModule(address)",
-        "ChangedMasterCopy(address)",
-        "ChangedGuard(address)",
-        "ChangedThreshold(uint256)",
-        "AuthorityUpdated(address,address)",
-        "LogSetOwner(address)",
-        "DiamondCut((address,uint8,bytes4[])[],address,bytes)",
-    ]
-    .into_iter()
-    .map(keccak256)
-    .collect()
-});
-
 static APPROVAL_EVENTS: LazyLock<[B256; 2]> = LazyLock::new(|| {
     [keccak256("Approval(address,address,uint256)"), keccak256("ApprovalForAll(address,address,bool)")]
 });
@@ -102,6 +63,8 @@ pub struct Facts {
     pub lies: Vec<Lie>,
     pub reentries: Vec<Reentry>,
     pub created: Vec<Address>,
+    /// The second pass is worth its price.
+    pub pick: bool,
 }
 
 /// Which parts the trace's source has.
@@ -172,11 +135,15 @@ pub fn one(
         let above = view.parent(row).is_some_and(|parent| parent >= first && reverted[(parent - first) as usize]);
         reverted[(row - first) as usize] = above || !view.succeeded(row);
     }
-    let mut look = Look { view, rows: &rows, reverted: &reverted, flags: 0, created: Vec::new() };
+    let (forwarded, created) = (Vec::new(), Vec::new());
+    let mut look = Look { view, rows: &rows, reverted: &reverted, flags: 0, created, forwarded };
     look.frames();
     look.accesses();
     look.logs(topics_at);
-    let (mut flags, created) = (look.flags, look.created);
+    if look.flags & flag::WRITES != 0 && privilege::changed(view, &rows, &look.created, |frame| look.live(frame)) {
+        look.set(flag::PRIVILEGED);
+    }
+    let Look { mut flags, created, forwarded, .. } = look;
     let moves = flags & (flag::ETHER | flag::TOKENS | flag::WRITES | flag::SELFDESTRUCTS) != 0;
     let (mut transfers, mut lies) = (Vec::new(), Vec::new());
     if moves || !shown.logs {
@@ -210,34 +177,9 @@ pub fn one(
     if !reentries.is_empty() {
         flags |= flag::REENTERED;
     }
-    Facts { index, flags, rows, transfers, lies, reentries, created }
-}
-
-/// Whether the second pass is worth its price for a transaction.
-pub fn picked(columns: &Columns, facts: &Facts) -> bool {
-    let always = flag::PRIVILEGED | flag::LARGE_VALUE | flag::FORWARDS | flag::SELFDESTRUCTS | flag::LIES;
-    if facts.flags & always != 0 {
-        return true;
-    }
-    let acts = flag::WRITES | flag::ETHER | flag::TOKENS;
-    facts.flags & flag::FAILED_CALL != 0 && facts.flags & acts != 0 && credited(View(columns), &facts.rows)
-}
-
-/// Whether a live frame that saw a call fail went on to write, emit or pay.
-fn credited(view: View<'_>, rows: &Rows) -> bool {
-    let mut failed: HashMap<u32, u32> = HashMap::default(); // frame -> order of the first failed call in it
-    for row in rows.frames.clone() {
-        if let (false, Some(parent)) = (view.succeeded(row), view.parent(row)) {
-            failed.entry(parent).or_insert(view.frame_order(row));
-        }
-    }
-    let after = |frame: u32, order: u32| failed.get(&frame).is_some_and(|at| *at < order);
-    rows.accesses.clone().any(|row| {
-        view.access_kind(row) == access::SSTORE && after(view.access_frame(row), view.access_order(row))
-    }) || rows.logs.clone().any(|row| after(view.log_frame(row), view.log_order(row)))
-        || rows.frames.clone().any(|row| {
-            view.parent(row).is_some_and(|parent| after(parent, view.frame_order(row))) && !view.value(row).is_zero()
-        })
+    let flows = pick::Flowed { view, rows: &rows, created: &created, transfers: &transfers };
+    let pick = flows.picked(flags, &forwarded);
+    Facts { index, flags, rows, transfers, lies, reentries, created, pick }
 }
 
 /// Whether an asset left an account and came back to it within one of the account's own frames.
@@ -264,6 +206,8 @@ struct Look<'a> {
     reverted: &'a [bool],
     flags: u32,
     created: Vec<Address>,
+    /// Calls whose data stands in the call data above them.
+    forwarded: Vec<u32>,
 }
 
 impl Look<'_> {
@@ -332,48 +276,47 @@ impl Look<'_> {
                 && !(how == kind::DELEGATECALL && input == view.input(parent))
             {
                 self.set(flag::FORWARDS);
+                self.forwarded.push(row);
+            }
+            if how == kind::DELEGATECALL
+                && let (code, Some(parent)) = (view.code(row), parent)
+                && (self.created.contains(&code) || privilege::given(view.input(parent), &code))
+            {
+                self.set(flag::FORWARDS);
+                self.forwarded.push(row);
+            }
+            if how == kind::CALL && pick::refused(view, row) {
+                self.set(flag::FAILED_CALL);
             }
         }
     }
 
     fn accesses(&mut self) {
         let view = self.view;
-        let mut many: HashMap<u32, u32> = HashMap::default();
         for row in self.rows.accesses.clone() {
             let frame = view.access_frame(row);
-            *many.entry(frame).or_default() += 1;
             if view.access_kind(row) != access::SSTORE || !self.live(frame) {
                 continue;
             }
             self.set(flag::WRITES);
-            let (slot, before, after) = (view.access_slot(row), view.access_before(row), view.access_value(row));
-            if before == after {
-                continue;
-            }
-            if PROXY_SLOTS.contains(&slot) || names_account(slot, before, after) {
-                self.set(flag::PRIVILEGED);
-            }
+            let (before, after) = (view.access_before(row), view.access_value(row));
             let negative = after >= U256::MAX - (U256::MAX >> 128);
             if negative && before >> 128 == U256::ZERO && !(before.is_zero() && after == U256::MAX) {
                 self.set(flag::LARGE_VALUE);
             }
         }
-        many.retain(|_, count| *count >= LOOP);
-        if many.is_empty() {
+        if self.rows.accesses.len() < LOOP {
             return;
         }
-        let mut at: HashMap<(u32, u32), HashSet<B256>> = HashMap::default();
+        let mut at: HashMap<(Address, u32), HashSet<B256>> = HashMap::default();
         for row in self.rows.accesses.clone() {
-            let frame = view.access_frame(row);
-            if let (true, Some(pc)) = (many.contains_key(&frame), view.access_pc(row)) {
-                let slots = at.entry((frame, pc)).or_default();
-                if slots.len() < LOOP as usize {
-                    slots.insert(view.access_slot(row));
+            if let Some(pc) = view.access_pc(row) {
+                let slots = at.entry((view.target(view.access_frame(row)), pc)).or_default();
+                slots.insert(view.access_slot(row));
+                if slots.len() >= LOOP {
+                    return self.set(flag::LOOPS);
                 }
             }
-        }
-        if at.values().any(|slots| slots.len() >= LOOP as usize) {
-            self.set(flag::LOOPS);
         }
     }
 
@@ -388,7 +331,7 @@ impl Look<'_> {
             }
             self.set(flag::TOKENS);
             let what = view.topic(first);
-            if PRIVILEGE_EVENTS.contains(&what) {
+            if privilege::event(&what) {
                 self.set(flag::PRIVILEGED);
             }
             if APPROVAL_EVENTS.contains(&what) {
@@ -396,18 +339,6 @@ impl Look<'_> {
             }
         }
     }
-}
-
-/// A plain slot whose last twenty bytes became another account's name, and nothing else in it changed.
-fn names_account(slot: B256, before: U256, after: U256) -> bool {
-    let plain = U256::from_be_bytes(slot.0) < U256::from(PLAIN_SLOT);
-    if !plain || before >> 160 != after >> 160 {
-        return false;
-    }
-    let name = |value: U256| -> U256 { value & (U256::MAX >> 96) };
-    let (old, new) = (name(before), name(after));
-    let long = |value: U256| value >> 120 != U256::ZERO;
-    old != new && (old.is_zero() || long(old)) && (new.is_zero() || long(new)) && (long(old) || long(new))
 }
 
 /// Whether a call's data stands in the call data of the frame that makes it.

@@ -1,6 +1,6 @@
 //! The queries run along with a block's execution, transaction by transaction.
 
-use super::facts::{self, Facts, Shown};
+use super::facts::{self, Facts, Shown, flag};
 use crate::{
     shadow::Steps,
     trace::{Columns, Recorder},
@@ -55,10 +55,14 @@ impl Inspection {
         }
         self.hashes = columns.hash_result.len() / 32;
         let rows = facts::rows(self.start, recorder.rows());
-        let facts = facts::one(columns, index, rows, self.topics_at, &self.entries, Shown { logs: true });
+        let mut facts = facts::one(columns, index, rows, self.topics_at, &self.entries, Shown { logs: true });
+        if recorder.gas_price {
+            facts.flags |= flag::GAS_PRICE;
+            facts.pick = true;
+        }
         let follow = match self.pick {
             Pick::None => false,
-            Pick::Picked => facts::picked(columns, &facts),
+            Pick::Picked => facts.pick,
             Pick::All => true,
         };
         self.noticed.push((facts, None));

@@ -3,5 +3,7 @@
 pub mod facts;
 pub mod flow;
 pub mod inspect;
+mod pick;
+mod privilege;
 pub mod reentry;
 pub mod view;

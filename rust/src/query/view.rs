@@ -63,6 +63,10 @@ impl<'a> View<'a> {
         (1..=3).contains(&self.status(frame))
     }
 
+    pub fn ran(&self, frame: u32) -> bool {
+        self.0.frame_ran[frame as usize] != 0
+    }
+
     pub fn caller(&self, frame: u32) -> Address {
         address_at(&self.0.frame_caller, frame)
     }

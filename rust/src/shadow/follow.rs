@@ -1,7 +1,7 @@
 //! Follows one transaction: what every instruction does to what is known of the values it takes.
 
 use super::{
-    Call, Steps, Test, Wrap, Write,
+    Call, End, Steps, Test, Wrap, Write,
     frame::{Frame, Leaving, MAX_BYTES, slice, union},
     taint::{Word, bit, guard},
 };
@@ -48,7 +48,7 @@ enum Then {
     Load { transient: bool, slot: U256, key: Word },
     Store { transient: bool, slot: U256, key: Word, value: Word, pc: u32 },
     Log { data: Word },
-    End,
+    End { beneficiary: Word, pc: u32 },
 }
 
 #[derive(Debug)]
@@ -64,6 +64,7 @@ pub struct Shadow {
     lost: Vec<Lost>,
     writes: Vec<Write>,
     tests: Vec<Test>,
+    ends: Vec<End>,
     then: Option<Then>,
     complete: bool,
 }
@@ -80,8 +81,8 @@ fn span(at: U256, length: U256) -> Range<usize> {
 impl Shadow {
     /// `start`: rows of frames and accesses, and the order, at which the transaction began.
     pub fn new(row: u32, access: u32, order: u32) -> Self {
-        let (frames, stored, calls, lost, writes, tests) = Default::default();
-        Self { row, access, order, first: row, frames, stored, calls, lost, writes, tests, then: None, complete: true }
+        let (frames, stored, calls, lost, writes, tests, ends) = Default::default();
+        Self { row, access, order, first: row, frames, stored, calls, lost, writes, tests, ends, then: None, complete: true }
     }
 
     fn top(&mut self) -> Option<&mut Frame> {
@@ -114,8 +115,8 @@ impl Shadow {
                     let seen = |word: &Word| word.outside().with(Word::of(bit::CALLDATA));
                     frame.calldata = data.iter().map(seen).collect();
                 }
-                let asked = parent.guards & guard::WHO != 0;
-                frame.above = parent.above | if asked { guard::ABOVE } else { 0 };
+                let own = parent.guards & guard::WHO;
+                frame.above = if own != 0 { own | guard::ABOVE } else { parent.above };
             }
             if let Some(leaving) = leaving
                 && let Some((_, call)) = self.calls.get_mut(leaving.call.wrapping_sub(1) as usize)
@@ -271,9 +272,12 @@ impl Shadow {
                 self.push(word);
             }
             KECCAK256 => {
-                let word = frame.memory_of(span(value(0), value(1)));
+                let place = span(value(0), value(1));
+                let (word, key) = (frame.memory_of(place.clone()), frame.memory_of(place.start..place.start.saturating_add(32)));
                 frame.drop(2);
-                frame.push(Word { taint: word.taint | bit::HASH, wrap: 0, call: 0 });
+                let hashed = bit::HASH | bit::CALLDATA;
+                let committed = if place.len() == 64 && key.taint & hashed == hashed { bit::COMMITTED } else { 0 };
+                frame.push(Word { taint: word.taint | bit::HASH | committed, wrap: 0, call: 0 });
             }
             ADDRESS => frame.push(Word::of(bit::ADDRESS)),
             CALLER => frame.push(Word::of(bit::CALLER)),
@@ -359,7 +363,7 @@ impl Shadow {
                 frame.drop((op - LOG0) as usize + 2);
                 self.then = Some(Then::Log { data });
             }
-            SELFDESTRUCT => self.then = Some(Then::End),
+            SELFDESTRUCT => self.then = Some(Then::End { beneficiary: frame.peek(0), pc }),
             JUMPI => {
                 let condition = frame.peek(1);
                 frame.drop(2);
@@ -507,11 +511,11 @@ impl Shadow {
                 guards |= what;
             }
         }
-        if taint & bit::HASH != 0 && taint & bit::CALLDATA != 0 {
+        if taint & bit::HASH != 0 && taint & bit::CALLDATA != 0 || taint & bit::COMMITTED != 0 {
             guards |= guard::PROOF;
         }
         frame.guards |= guards;
-        let odd = bit::ORIGIN | bit::TIMESTAMP | bit::BLOCK_HASH | bit::OWN_BALANCE | bit::GAS;
+        let odd = bit::ORIGIN | bit::TIMESTAMP | bit::BLOCK_HASH | bit::OWN_BALANCE | bit::GAS | bit::SIGNER;
         if taint & odd != 0 && self.tests.len() < MAX_TESTS {
             let equality = taint & bit::EQUALITY != 0;
             self.tests.push(Test { frame: frame.row, pc, order, taint: taint & bit::PUBLIC, equality });
@@ -569,7 +573,7 @@ impl Shadow {
         to: Address,
     ) {
         let Some(frame) = self.frames.last_mut() else { return };
-        let guards = frame.guards | frame.above;
+        let guards = frame.guarded();
         let mut call = 0;
         if self.calls.len() < MAX_CALLS {
             let taints = taints.map(|taint| taint & bit::PUBLIC);
@@ -585,7 +589,7 @@ impl Shadow {
     /// The instruction ran; `goes_on`: the frame is still running.
     pub fn after(&mut self, goes_on: bool) {
         let Some(then) = self.then.take() else { return };
-        if !goes_on && !matches!(then, Then::End) {
+        if !goes_on && !matches!(then, Then::End { .. }) {
             return;
         }
         let Some(frame) = self.frames.last_mut() else { return };
@@ -597,12 +601,13 @@ impl Shadow {
                 if key.taint & (bit::CALLER | bit::CALLER_SLOT) != 0 {
                     word.taint |= bit::CALLER_SLOT;
                 }
+                word.taint |= key.taint & bit::COMMITTED;
                 frame.push(word);
                 self.access += 1;
                 self.order += 1;
             }
             Then::Store { transient, slot, key, value, pc } => {
-                let guards = frame.guards | frame.above;
+                let guards = frame.guarded();
                 self.sink(value, "storage", row);
                 if value.call != 0 {
                     self.told(value);
@@ -618,10 +623,13 @@ impl Shadow {
             }
             Then::Log { data } => {
                 self.sink(data, "log", row);
-                self.told(data);
                 self.order += 1;
             }
-            Then::End => self.order += 1,
+            Then::End { beneficiary, pc } => {
+                let guards = frame.guarded();
+                self.ends.push(End { frame: row, pc, beneficiary: beneficiary.taint & bit::PUBLIC, guards });
+                self.order += 1;
+            }
         }
         
     }
@@ -662,6 +670,7 @@ impl Shadow {
                 .collect(),
             wraps,
             tests: self.tests.into_iter().filter(|test| live(test.frame)).collect(),
+            ends: self.ends.into_iter().filter(|end| live(end.frame)).collect(),
             complete: self.complete && valid,
         }
     }
@@ -671,6 +680,11 @@ impl Shadow {
 fn compared(first: Word, second: Word) -> u32 {
     let one = |bit: u32| (first.taint ^ second.taint) & bit != 0;
     let mut found = 0;
+    // With what the caller says himself, nothing is checked.
+    let other = if first.taint & (bit::CALLER | bit::ORIGIN) != 0 { second } else { first };
+    if other.taint & bit::PUBLIC == bit::CALLDATA {
+        return 0;
+    }
     if one(bit::CALLER) && !one(bit::ORIGIN) {
         found |= bit::CALLER_COMPARED;
     }

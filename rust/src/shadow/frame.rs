@@ -1,6 +1,6 @@
 //! What is known of one call's stack, memory, call data and return data.
 
-use super::taint::Word;
+use super::taint::{Word, guard};
 use alloy_primitives::Address;
 use std::ops::Range;
 
@@ -31,7 +31,7 @@ pub struct Frame {
     pub returned: Vec<Word>,
     pub output: Vec<Word>,
     pub guards: u32,
-    /// `guard::ABOVE`, where a frame above had looked at who called it.
+    /// How a frame above had looked at who called it, with `guard::ABOVE`.
     pub above: u32,
     pub leaving: Option<Leaving>,
     /// The last call that returned, from 1.
@@ -54,6 +54,11 @@ impl Frame {
             leaving: None,
             last_call: 0,
         }
+    }
+
+    /// What had been looked at by now: here, or where nobody asked who calls, above.
+    pub fn guarded(&self) -> u32 {
+        if self.guards & guard::WHO != 0 { self.guards } else { self.guards | self.above }
     }
 
     /// What is known of the word `depth` below the top.

@@ -19,6 +19,7 @@ pub struct Steps {
     pub calls: Vec<Call>,
     pub wraps: Vec<Wrap>,
     pub tests: Vec<Test>,
+    pub ends: Vec<End>,
     pub complete: bool,
 }
 
@@ -67,6 +68,15 @@ pub struct Test {
     pub order: u32,
     pub taint: u32,
     pub equality: bool,
+}
+
+/// A SELFDESTRUCT.
+#[derive(Clone, Debug)]
+pub struct End {
+    pub frame: u32,
+    pub pc: u32,
+    pub beneficiary: u32,
+    pub guards: u32,
 }
 
 impl Steps {

@@ -30,6 +30,8 @@ pub mod bit {
     pub const EQUALITY: u32 = 1 << 27;
     pub const CALLER_COMPARED: u32 = 1 << 28;
     pub const ORIGIN_COMPARED: u32 = 1 << 29;
+    /// Read from a mapping by a key that is itself a hash of call data: a commitment.
+    pub const COMMITTED: u32 = 1 << 30;
 
     /// What Python sees.
     pub const PUBLIC: u32 = (1 << 19) - 1;

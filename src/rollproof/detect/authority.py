@@ -19,7 +19,7 @@ from rollproof.detect.shows import Shows
 from rollproof.detect.steps import Call, Guard, Taint, Write
 from rollproof.replay.trace import Access, Frame, Kind
 
-IDENTITY = Guard.CALLER | Guard.ORIGIN | Guard.SIGNATURE | Guard.CALLER_SLOT | Guard.PROOF | Guard.RETURNED
+IDENTITY = Guard.CALLER | Guard.ORIGIN | Guard.SIGNATURE | Guard.CALLER_SLOT | Guard.PROOF
 
 PLAIN = 1 << 64  # slots below are numbered by a compiler; above are hashes (Solidity's storage layout)
 MAPPINGS = 64  # places of mappings that are tried for "keyed by the caller"
@@ -202,14 +202,19 @@ class Authority:
         )
 
     def _by_guards(self, root: int, order: int, guards: Guard, depth: int) -> Standing:
-        own = Guard(0) if Guard.ABOVE in guards else guards
-        identity = own & IDENTITY
-        if identity == Guard.CALLER_SLOT:  # what was stored for the caller may be what the caller stored
-            given = self._by_order(root, order, depth) is Standing.OPEN
+        identity = guards & IDENTITY
+        if identity == Guard.CALLER_SLOT:  # what is stored for the caller may be what nobody was checked for before
+            frame = self.frame(root)
+            read = [
+                each
+                for each in self.reads.get(root, ())
+                if each.order < order and each.value and self._keyed(each.slot, frame.caller)
+            ]
+            given = bool(read) and all(self._given(frame.target, each, frame.caller, depth) for each in read)
             return Standing.OPEN if given else Standing.CHECKED
         if identity:
             return Standing.CHECKED
-        if Guard.STORAGE in own and self._by_order(root, order, depth) is not Standing.OPEN:
+        if guards & (Guard.STORAGE | Guard.RETURNED) and self._by_order(root, order, depth) is not Standing.OPEN:
             return Standing.UNCLEAR  # a stored commitment, perhaps
         return Standing.OPEN
 

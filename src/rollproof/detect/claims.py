@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from enum import Enum
 
+from rollproof.detect.ancestry import target
 from rollproof.detect.cluster import ZERO
 from rollproof.detect.entries import entry_of
 from rollproof.detect.execution import Execution
@@ -43,7 +44,7 @@ def entry_used(execution: Execution, account: bytes, amount: int, payees: Collec
     first: dict[bytes, int] = {}
     last: dict[bytes, int] = {}
     for frame, writes in writes_by_frame(execution).items():
-        if execution.frame(frame).target == account:
+        if target(execution, frame) == account:
             for write in writes:
                 if int.from_bytes(write.slot, "big") >= _PLAIN_SLOT:
                     first.setdefault(write.slot, write.before)

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from rollproof import _core
+from rollproof.detect.ancestry import called, caller, target
 from rollproof.detect.execution import Execution
+from rollproof.detect.selectors import selectors
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.replay.trace import Kind
 from rollproof.types import Amount
@@ -92,7 +94,7 @@ def _actors(execution: Execution) -> frozenset[bytes]:
     table = by_account(execution)
     if root.kind in (Kind.CREATE, Kind.CREATE2):
         group = _group(execution, root.target)
-    elif _is_router(execution, root.target):
+    elif root.target in execution.protocols.routers:
         group = set()
     else:
         group = _group(execution, root.target)
@@ -105,11 +107,6 @@ def _actors(execution: Execution) -> frozenset[bytes]:
         members |= _made_by(execution, members)
     members.discard(ZERO)
     return frozenset(members)
-
-
-def _is_router(execution: Execution, address: bytes) -> bool:
-    routers: frozenset[bytes] = getattr(execution.protocols, "routers", frozenset())
-    return address in routers
 
 
 def _group(execution: Execution, target: bytes) -> set[bytes]:
@@ -156,16 +153,13 @@ def _impersonated(execution: Execution, harness: bytes) -> set[bytes]:
 
 
 def _made_by(execution: Execution, members: set[bytes]) -> set[bytes]:
-    rows = execution.frame_rows
-    kinds = execution.trace.column("frame_kind")[rows.start : rows.stop]
+    kinds = execution.trace.column("frame_kind")
     table = by_account(execution)
     made: set[bytes] = set()
-    for at, kind in enumerate(kinds):
-        if kind >= Kind.CREATE:
-            frame = execution.frame(rows.start + at)
-            # Parents are entered before their children, so one pass finds what the created create.
-            if frame.success and (frame.caller in members or frame.caller in made):
-                made.add(frame.target)
+    for row in execution.frame_rows:
+        # Parents are entered before their children, so one pass finds what the created create.
+        if kinds[row] >= Kind.CREATE and caller(execution, row) in members | made and not execution.reverted(row):
+            made.add(target(execution, row))
     return {each for each in made if not only_loses(table.get(each, {}))}
 
 
@@ -191,7 +185,7 @@ def _beneficiaries(execution: Execution, members: set[bytes]) -> set[bytes]:
                 found.add(who)
         elif each.token is None or only_loses(table.get(each.sender, {})):
             continue
-        elif execution.frame(each.frame).caller in members:
+        elif caller(execution, each.frame) in members:
             found.add(who)
     return found
 
@@ -204,12 +198,12 @@ def _cluster(execution: Execution) -> frozenset[bytes]:
     # Nobody of them gained: if one account alone was paid by contracts that lost, it was done for that account.
     table = by_account(execution)
     givers = {each.sender for each in execution.transfers}
-    called = {frame.target for frame in execution.frames}
-    asked = {frame.target for frame in execution.frames if frame.input}  # and not just sent wei
+    contracts = called(execution)
+    asked = {target(execution, row) for row, data in selectors(execution) if data}  # and not just sent wei
     paid = {
         each.recipient
         for each in execution.transfers
-        if each.item is None and each.sender in called and only_loses(table.get(each.sender, {}))
+        if each.item is None and each.sender in contracts and only_loses(table.get(each.sender, {}))
     }
     paid -= members | givers | {ZERO}
     ends = {each for each in paid if only_gains(table.get(each, {})) and each not in asked}

@@ -250,4 +250,5 @@ class ExecutedBlock:
     pending: Mapping[bytes, Waiting] | None = None
     ordering: str | None = None
     trace_hash: bytes | None = None
+    gaps: Sequence[str] = ()  # what the source should have shown and does not: no check is clean then, but unknown
     kept: dict[Any, Any] = field(default_factory=dict)  # what block checks share, by key

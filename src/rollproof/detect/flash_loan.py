@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rollproof.detect.ancestry import below, caller, line, target
 from rollproof.detect.cluster import by_account, cluster, gains
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import Execution
@@ -103,7 +104,7 @@ def _credit(execution: Execution, loan: Loan) -> tuple[int, Access] | None:
     paid = 0
     for each in loan.back:
         row = _nearest(execution, each.frame, loan.lender, loan.frame)
-        if row is None or row == loan.frame or execution.frame(row).caller == loan.lender:
+        if row is None or row == loan.frame or caller(execution, row) == loan.lender:
             paid += each.amount  # given to the lender, or pulled by it: that is a repayment
             continue
         for write in _invocation_writes(execution, row):
@@ -117,22 +118,17 @@ def _credit(execution: Execution, loan: Loan) -> tuple[int, Access] | None:
 
 def _nearest(execution: Execution, frame: int, account: bytes, outer: int) -> int | None:
     """The innermost call of an account around a frame, not above ``outer``."""
-    row: int | None = frame
-    while row is not None and row >= outer:
-        each = execution.frame(row)
-        if each.target == account and each.caller != account:
+    for row in line(execution, frame):
+        if row < outer:
+            break
+        if target(execution, row) == account and caller(execution, row) != account:
             return row
-        row = each.parent
     return None
 
 
 def _invocation_writes(execution: Execution, frame: int) -> Iterator[Access]:
     """What a call wrote to its own account's storage, itself and by the code that it delegated to."""
-    outer = execution.frame(frame)
     writes = writes_by_frame(execution)
-    for row in range(frame, execution.frame_rows.stop):
-        each = execution.frame(row)
-        if row > frame and each.depth <= outer.depth:
-            return
-        if each.target == outer.target:
-            yield from writes.get(row, ())
+    for row in below(execution, frame):
+        if row in writes and target(execution, row) == target(execution, frame):
+            yield from writes[row]

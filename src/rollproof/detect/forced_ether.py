@@ -105,10 +105,13 @@ class ForcedEther(Detector):
 
 
 def _equality_tests(execution: Execution) -> dict[bytes, tuple[Frame, int]]:
-    """Code -> (frame, program counter) of the first jump that its own balance decided by equality."""
+    """Code -> (frame, program counter) of the first jump that its own balance decided by equality.
+
+    Compared with a constant or with something stored: who compares it with call data asks for what he has chosen.
+    """
     found: dict[bytes, tuple[Frame, int]] = {}
     for test in execution.steps.tests if execution.steps is not None else ():
-        if test.equality and test.taint & Taint.OWN_BALANCE:
+        if test.equality and test.taint & Taint.OWN_BALANCE and not test.taint & ~(Taint.OWN_BALANCE | Taint.STORAGE):
             frame = execution.frame(test.frame)
             found.setdefault(frame.code, (frame, test.pc))
     return found

@@ -37,20 +37,18 @@ class GasLimitManipulation(Detector):
         steps = evidence.steps
         if steps is None:
             return
-        for call in steps.calls:
-            if call.value & Taint.GAS:
-                frame = evidence.frame(call.frame)
-                if frame.value and not evidence.reverted(frame.row):
-                    yield self._payout(evidence, frame)
+        yield from self._payouts(evidence, [each.frame for each in steps.calls if each.value & Taint.GAS])
         said: set[tuple[bytes, int]] = set()
         for test in steps.tests:
+            if not test.equality or test.taint != Taint.GAS:
+                continue
             frame = evidence.frame(test.frame)
-            if test.equality and test.taint & Taint.GAS and (frame.code, test.pc) not in said:
+            if (frame.code, test.pc) not in said:
                 said.add((frame.code, test.pc))
                 yield self.finding(
                     evidence,
                     "A jump was decided by whether the gas left, or its price, is exactly some number",
-                    severity=Severity.LOW,
+                    severity=Severity.INFO,
                     confidence=Confidence.POSSIBLE,
                     addresses=(frame.target,),
                     frames=(frame.row,),
@@ -58,18 +56,28 @@ class GasLimitManipulation(Detector):
                     subject=f"0x{frame.code.hex()} pc {test.pc}",
                 )
 
-    def _payout(self, execution: Execution, frame: Frame) -> Judgement:
-        to_sender = execution.sender is not None and frame.target == execution.sender
-        return self.finding(
+    def _payouts(self, execution: Execution, rows: Sequence[int]) -> Iterator[Judgement]:
+        """What the sender got back of an amount that its gas price decided, against the most that it can have paid."""
+        paid = [execution.frame(row) for row in rows if not execution.reverted(row)]
+        back = [each for each in paid if each.value and each.target == execution.sender]
+        if not back:
+            return
+        total, price = sum(each.value for each in back), execution.decoded.get("max_fee_per_gas")
+        title = f"{total} wei went back to the sender, an amount computed from gas or its price"
+        if price is not None and execution.gas_used is not None and total <= price * execution.gas_used:
+            reason = "it is no more than the transaction cost at the price that its sender bid"
+            yield self.suppressed(execution, title, reason, Severity.LOW)
+            return
+        payer = back[0].caller
+        yield self.finding(
             execution,
-            f"{frame.value} wei were paid, an amount computed from gas or its price"
-            + (", to who chose that" if to_sender else ""),
-            severity=Severity.LOW if to_sender else Severity.INFO,
+            title + (", and more than the transaction cost" if price is not None else ""),
+            severity=Severity.LOW,
             confidence=Confidence.POSSIBLE,
-            addresses=(frame.caller, frame.target),
-            amounts=(Amount(None, frame.caller, -frame.value), Amount(None, frame.target, frame.value)),
-            frames=(frame.row,),
-            subject=f"0x{frame.caller.hex()} pays 0x{frame.target.hex()}",
+            addresses=(payer, back[0].target),
+            amounts=(Amount(None, payer, -total), Amount(None, back[0].target, total)),
+            frames=[each.row for each in back],
+            subject=f"0x{payer.hex()} pays its caller",
         )
 
     def _tries(self, execution: Execution) -> Iterator[Judgement]:

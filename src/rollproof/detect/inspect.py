@@ -119,16 +119,20 @@ def inspect_recording(recording: Recording, options: Options) -> Inspection:
     return evidence.of_recording(found, recording, options.evidence)
 
 
-def executed_block(done: _core.Done, inputs: Inputs, options: Options, source: Source | None = None) -> ExecutedBlock:
-    """What a re-execution left, as checks see it. Raises as `detect.source.executed_block`."""
+def executed_block(
+    done: _core.Done, inputs: Inputs, options: Options, source: Source | None = None, *, pending: bool = False
+) -> ExecutedBlock:
+    """What a re-execution left, as checks see it; ``pending``: of no block. Raises as `detect.source.executed_block`."""
     from rollproof.detect import source as own
 
     env = inputs.env
-    again = Counterfactual(inputs, source, max_rounds=options.max_rounds) if options.counterfactual else None
+    again = None
+    if options.counterfactual and not pending:
+        again = Counterfactual(inputs, source, max_rounds=options.max_rounds)
     return own.executed_block(
         done,
         chain_id=inputs.config.chain_id,
-        number=env.number,
+        number=None if pending else env.number,
         timestamp=env.timestamp,
         base_fee=env.base_fee,
         beneficiary=env.beneficiary,

@@ -1,7 +1,7 @@
 """Flash loans in one transaction: who lent what to whom, and how it came back.
 
-Seen by the flow (an asset left an account and came back to it inside one of the account's own open frames), by the
-call back that the standards prescribe (EIP-3156, Uniswap V2, dYdX), or by the lender's event (Aave, Balancer).
+Seen by the flow (an asset left an account and came back to it inside one of the account's own open frames), or by the
+call back that is known for it (EIP-3156, Aave: the asset lies elsewhere than with the lender).
 """
 
 from __future__ import annotations
@@ -9,40 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rollproof import _core
+from rollproof.detect.ancestry import below, caller, entered, inside, line, parent, target
 from rollproof.detect.cluster import actors
 from rollproof.detect.execution import Execution, Transfer
+from rollproof.detect.selectors import selectors
 from rollproof.detect.shows import Shows, Trigger
-
-# Call backs by which a lender hands control to the borrower.
-CALLBACKS = {
-    _core.keccak256(signature.encode())[:4]: name
-    for signature, name in (
-        ("onFlashLoan(address,address,uint256,uint256,bytes)", "ERC-3156"),
-        ("uniswapV2Call(address,uint256,uint256,bytes)", "Uniswap V2"),
-        ("pancakeCall(address,uint256,uint256,bytes)", "PancakeSwap V2"),
-        ("uniswapV3FlashCallback(uint256,uint256,bytes)", "Uniswap V3"),
-        ("pancakeV3FlashCallback(uint256,uint256,bytes)", "PancakeSwap V3"),
-        ("algebraFlashCallback(uint256,uint256,bytes)", "Algebra"),
-        ("executeOperation(address,uint256,uint256,bytes)", "Aave V1"),
-        ("executeOperation(address[],uint256[],uint256[],address,bytes)", "Aave V2"),
-        ("executeOperation(address,uint256,uint256,address,bytes)", "Aave V3"),
-        ("receiveFlashLoan(address[],uint256[],uint256[],bytes)", "Balancer V2"),
-        ("receiveFlashLoan(bytes)", "Balancer V3"),
-        ("onMorphoFlashLoan(uint256,bytes)", "Morpho"),
-        ("onFlashLoan(bytes)", "Euler"),
-        ("callFunction(address,(address,uint256),bytes)", "dYdX"),
-        ("DPPFlashLoanCall(address,uint256,uint256,bytes)", "DODO"),
-        ("DVMFlashLoanCall(address,uint256,uint256,bytes)", "DODO"),
-        ("DSPFlashLoanCall(address,uint256,uint256,bytes)", "DODO"),
-    )
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Loan:
     """One flash loan. ``amount`` and ``returned`` in base units of ``token`` (None: wei), both 0 where only the call
-    back shows it. ``frame`` is the lender's frame that was open, ``callback`` the borrower's, where one is known.
+    back shows it. ``frame`` is the lender's frame that was open, ``kind`` what shows it.
     """
 
     lender: bytes
@@ -68,18 +45,15 @@ def _loans(execution: Execution) -> tuple[Loan, ...]:
         for loan in _by_callback(execution):
             if loan.frame not in known:
                 found.append(loan)
-    return tuple(sorted(found, key=lambda each: execution.frame(each.frame).order))
+    return tuple(sorted(found, key=lambda each: each.frame))
 
 
-def _own_frame(execution: Execution, frame: int, account: bytes, before: int) -> int | None:
+def _lending(execution: Execution, frame: int, account: bytes, before: int) -> int | None:
     """The outermost frame of an account, around another, that was entered before an order."""
     found = None
-    row: int | None = frame
-    while row is not None:
-        each = execution.frame(row)
-        if each.target == account and each.order < before:
+    for row in line(execution, frame):
+        if target(execution, row) == account and entered(execution, row) < before:
             found = row
-        row = each.parent
     return found
 
 
@@ -90,8 +64,8 @@ def _by_flow(execution: Execution) -> Iterator[Loan]:
         if each.item is not None or not each.amount:
             continue
         for out in open_loans.get((each.recipient, each.token), ()):
-            frame = _own_frame(execution, each.frame, each.recipient, out.order)
-            if frame is not None and _holds(execution, frame, out):
+            frame = _lending(execution, each.frame, each.recipient, out.order)
+            if frame is not None and inside(execution, out.frame, frame):
                 taken.setdefault((frame, each.token), (out, []))[1].append(each)
                 break
         open_loans.setdefault((each.sender, each.token), []).append(each)
@@ -101,55 +75,58 @@ def _by_flow(execution: Execution) -> Iterator[Loan]:
         borrower, lender = out.recipient, execution.frame(frame)
         if returned < out.amount or lender.parent is None or lender.target in acting:
             continue  # the lender is who acts here: it paid into something and took it back
-        if not _controls(execution, frame, out, back[0], {lender.caller, borrower}):
+        who = {lender.caller, borrower} if borrower in acting else {lender.caller}
+        if not _controls(execution, frame, out, back[0], who):
             continue
         yield Loan(out.sender, borrower, token, out.amount, returned, frame, out, tuple(back), _kind(execution, frame))
 
 
-def _holds(execution: Execution, frame: int, transfer: Transfer) -> bool:
-    """Whether a transfer happened inside a frame."""
-    row: int | None = transfer.frame
-    while row is not None and row > frame:
-        row = execution.frame(row).parent
-    return row == frame
-
-
 def _controls(execution: Execution, frame: int, out: Transfer, back: Transfer, who: set[bytes]) -> bool:
-    """Whether the borrower's code ran in the lender's open frame between the loan and its return."""
-    for row in range(frame + 1, execution.frame_rows.stop):
-        each = execution.frame(row)
-        if each.order > back.order:
+    """Whether the borrower's code ran in the lender's open frame between the loan and its return.
+
+    Else the lender itself went to a market with its assets and came back.
+    """
+    for row in below(execution, frame)[1:]:
+        order = entered(execution, row)
+        if order > back.order:
             break
-        if each.order >= out.order and each.target in who and each.target != out.sender and each.ran:
+        if order >= out.order and target(execution, row) in who - {out.sender} and execution.frame(row).ran:
             return True
     return False
 
 
 def _kind(execution: Execution, frame: int) -> str:
-    depth = execution.frame(frame).depth
-    for row in range(frame + 1, execution.frame_rows.stop):
-        each = execution.frame(row)
-        if each.depth <= depth:
-            break
-        if each.input[:4] in CALLBACKS:
-            return CALLBACKS[each.input[:4]]
-    return "flow"
+    """Whose call back was made inside a lender's frame, where it is a known one."""
+    functions = execution.protocols.functions
+    for row in below(execution, frame):
+        known = functions.get(execution.frame(row).input[:4])
+        if known is not None and known.action in ("flash-callback", "swap-callback"):
+            return known.protocol
+    return "its flow"
 
 
 def _by_callback(execution: Execution) -> Iterator[Loan]:
     """Loans that the flow does not show: the asset lies elsewhere than with the lender, or nothing of it was lent."""
-    for each in execution.frames:
-        kind = CALLBACKS.get(each.input[:4])
-        if kind is None or each.parent is None or not each.success or execution.reverted(each.row):
+    functions = execution.protocols.functions
+    for row, selector in selectors(execution):
+        known = functions.get(selector)
+        above = parent(execution, row)
+        if known is None or known.action != "flash-callback" or above is None or execution.reverted(row):
             continue
-        lender = execution.frame(each.parent)
-        frame = _own_frame(execution, each.parent, each.caller, each.order)
-        out, back = _around(execution, each.target, lender.row, each.order)
-        token = out.token if out else None
-        amount = out.amount if out else 0
-        returned = sum(one.amount for one in back)
-        rows = each.parent if frame is None else frame
-        yield Loan(each.caller, each.target, token, amount, returned, rows, out, tuple(back), kind)
+        lender, borrower, order = caller(execution, row), target(execution, row), entered(execution, row)
+        frame = _lending(execution, above, lender, order)
+        out, back = _around(execution, borrower, above, order)
+        yield Loan(
+            lender,
+            borrower,
+            out.token if out else None,
+            out.amount if out else 0,
+            sum(each.amount for each in back),
+            above if frame is None else frame,
+            out,
+            tuple(back),
+            known.protocol,
+        )
 
 
 def _around(execution: Execution, borrower: bytes, frame: int, order: int) -> tuple[Transfer | None, list[Transfer]]:
@@ -158,10 +135,10 @@ def _around(execution: Execution, borrower: bytes, frame: int, order: int) -> tu
     for each in execution.transfers:
         if each.order > order or each.item is not None:
             break
-        if each.recipient == borrower and each.amount and _holds(execution, frame, each):
+        if each.recipient == borrower and each.amount and inside(execution, each.frame, frame):
             out = each
     if out is None:
         return None, []
     same = (out.sender, out.token)
     back = [each for each in execution.transfers if each.order > order and (each.recipient, each.token) == same]
-    return out, [each for each in back if _holds(execution, frame, each)]
+    return out, [each for each in back if inside(execution, each.frame, frame)]

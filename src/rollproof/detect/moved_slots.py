@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rollproof.detect.ancestry import line, target
 from rollproof.detect.execution import Execution
 from rollproof.replay.trace import Kind
 
@@ -49,7 +50,6 @@ def reads_of_moved(execution: Execution, factor: float) -> list[Read]:
     slots, frames = trace.column("access_slot"), trace.column("access_frame")
     first: dict[tuple[bytes, bytes], int] = {}
     moves: dict[tuple[bytes, bytes], Move] = {}
-    targets: dict[int, bytes] = {}
     written: set[bytes] = set()
     found: list[Read] = []
     for row in rows:
@@ -60,10 +60,8 @@ def reads_of_moved(execution: Execution, factor: float) -> list[Read]:
         if kind == 0 and slot not in written:
             continue
         frame = int.from_bytes(frames[4 * row : 4 * row + 4], "little")
-        target = targets.get(frame)
-        if target is None:
-            target = targets[frame] = execution.frame(frame).target
-        key = (target, slot)
+        account = target(execution, frame)
+        key = (account, slot)
         if kind:
             if execution.reverted(frame):
                 continue
@@ -72,7 +70,7 @@ def reads_of_moved(execution: Execution, factor: float) -> list[Read]:
             moved = _factor(start, access.value)
             if moved >= factor:
                 written.add(slot)
-                moves[key] = Move(target, slot, start, access.value, moved, access.order, frame)
+                moves[key] = Move(account, slot, start, access.value, moved, access.order, frame)
             else:
                 moves.pop(key, None)
         elif key in moves and _only_looks(execution, frame):
@@ -82,13 +80,8 @@ def reads_of_moved(execution: Execution, factor: float) -> list[Read]:
 
 def _only_looks(execution: Execution, frame: int) -> bool:
     """Whether a frame is inside a static call."""
-    row: int | None = frame
-    while row is not None:
-        each = execution.frame(row)
-        if each.kind == Kind.STATICCALL:
-            return True
-        row = each.parent
-    return False
+    kinds = execution.trace.column("frame_kind")
+    return any(kinds[row] == Kind.STATICCALL for row in line(execution, frame))
 
 
 def _factor(before: int, after: int) -> float:

@@ -70,8 +70,8 @@ def inspect_pending(
             if isinstance(done, _core.Invalid):
                 which = "" if done.transaction is None else f" {done.transaction}"
                 return replace(place, reason=one_line(f"transaction{which} may not come next: {done.reason}"))
-            executed = executed_block(done, inputs, replace(options, counterfactual=False), source)
-            executed.number, executed.source = None, place.source
+            executed = executed_block(done, inputs, options, source, pending=True)
+            executed.source = place.source
             found = judged(executed, options)
         except (RollproofError, _core.CoreError) as error:
             return replace(place, reason=one_line(error))

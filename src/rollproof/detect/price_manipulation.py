@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rollproof.detect.ancestry import caller, entered, inside, line, target
 from rollproof.detect.cluster import ZERO, by_account, cluster, gainers, gains, only_loses
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import Execution, Transfer
@@ -101,11 +102,11 @@ def _belief(execution: Execution, read: Read) -> Belief | None:
     owner = owners(execution).get((move.account, move.slot))
     if owner in together or owner == ZERO:
         return None
-    for frame in execution.ancestors(read.frame):
-        if frame.order < move.written:
+    for row in line(execution, read.frame):
+        if entered(execution, row) < move.written:
             return None  # the move is its own doing, or that of something that it called
-        who = frame.target
-        if who in together or who == move.account or who == owner or execution.reverted(frame.row):
+        who = target(execution, row)
+        if who in together or who == move.account or who == owner or execution.reverted(row):
             continue
         if owner is None and _asks_for_own(execution, read.frame, who):
             continue
@@ -115,10 +116,10 @@ def _belief(execution: Execution, read: Read) -> Belief | None:
             if each.order > read.order
             and each.recipient in together
             and (each.sender == who or (each.token == who and each.sender == ZERO))
-            and _inside(execution, each.frame, frame.row)
+            and inside(execution, each.frame, row)
         )
         if payments:
-            return Belief(who, frame.row, read, payments)
+            return Belief(who, row, read, payments)
     return None
 
 
@@ -127,23 +128,14 @@ def _asks_for_own(execution: Execution, frame: int, who: bytes) -> bool:
 
     Where the source has only the selector, a balance of nobody known is taken for its own.
     """
-    row: int | None = frame
-    while row is not None:
-        each = execution.frame(row)
-        if each.caller == who:
-            return who in each.input if len(each.input) > 4 else each.input[:4] == _BALANCE_OF
-        row = each.parent
+    for row in line(execution, frame):
+        if caller(execution, row) == who:
+            data = execution.frame(row).input
+            return who in data if len(data) > 4 else data[:4] == _BALANCE_OF
     return False
 
 
 _BALANCE_OF = bytes.fromhex("70a08231")
-
-
-def _inside(execution: Execution, frame: int, outer: int) -> bool:
-    row: int | None = frame
-    while row is not None and row > outer:
-        row = execution.frame(row).parent
-    return row == outer
 
 
 def _source(execution: Execution, move: Move) -> str:

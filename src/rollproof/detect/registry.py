@@ -16,16 +16,19 @@ LISTED: tuple[str, ...] = (
     "gas_griefing:GasGriefing",
     "gas_growth:GasGrowth",
     "gas_limit:GasLimitManipulation",
+    "governance_drain:GovernanceDrain",
     "integer_wrap:IntegerWrap",
+    "ordering.arbitrage:Arbitrage",
     "ordering.censorship:Censorship",
     "ordering.delayed_inclusion:DelayedInclusion",
+    "ordering.displacement:Displacement",
+    "ordering.liquidation:Liquidate",
     "ordering.priority_violated:PriorityViolated",
+    "ordering.sandwich:Sandwich",
     "return_bomb:ReturnBomb",
     "selfdestruct:UnprotectedSelfdestruct",
     "truncation:Truncation",
     "unchecked_call:UncheckedCall",
-    "ordering.displacement:Displacement",
-    "ordering.sandwich:Sandwich",
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rollproof.detect.ancestry import below, outermost, target
 from rollproof.detect.claims import Entry, entry_used
 from rollproof.detect.cluster import by_account, cluster, gainers, gains, only_loses
 from rollproof.detect.detector import Detector, Judgement
@@ -46,7 +47,7 @@ class Rounding(Detector):
         together = cluster(execution)
         if seller in together or not only_loses(net) or gains(execution, together).get(token, 0) <= 0:
             return
-        call = _call_of(execution, charge.frame, seller)
+        call = outermost(execution, charge.frame, seller)
         if call is None or not _wrote(execution, call):
             return
         payouts = [
@@ -54,7 +55,7 @@ class Rounding(Detector):
             for each in execution.transfers
             if (each.sender, each.token) == (seller, token) and each.order > charge.order and each.amount
         ]
-        later = [each for each in payouts if _call_of(execution, each.frame, seller) != call]
+        later = [each for each in payouts if outermost(execution, each.frame, seller) != call]
         if not later or len(later) < len(payouts):
             return  # paid in the same call: a harvest, for which nothing was to be charged
         lost = -net.get(token, 0)
@@ -73,26 +74,12 @@ class Rounding(Detector):
         )
 
 
-def _call_of(execution: Execution, frame: int, account: bytes) -> int | None:
-    """The outermost frame of an account around a frame."""
-    found = None
-    row: int | None = frame
-    while row is not None:
-        each = execution.frame(row)
-        if each.target == account:
-            found = row
-        row = each.parent
-    return found
-
-
 def _wrote(execution: Execution, call: int) -> bool:
     """Whether a call of a contract wrote to the contract's own storage."""
-    target, depth = execution.frame(call).target, execution.frame(call).depth
     writes = writes_by_frame(execution)
-    for row in range(call, execution.frame_rows.stop):
-        each = execution.frame(row)
-        if row > call and each.depth <= depth:
-            return False
-        if each.target == target and any(write.value != write.before for write in writes.get(row, ())):
-            return True
-    return False
+    return any(
+        write.value != write.before
+        for row in below(execution, call)
+        if row in writes and target(execution, row) == target(execution, call)
+        for write in writes[row]
+    )

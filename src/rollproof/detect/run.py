@@ -45,6 +45,7 @@ def judge(block: ExecutedBlock, detectors: Sequence[Detector] | None = None) -> 
             report.unjudged.append(detector.unjudged(block, f"the source does not show {named(missing)}"))
         else:
             able.append(detector)
+    report.unjudged += [detector.unjudged(block, gap) for gap in block.gaps for detector in able]
     single = [(detector, int(detector.trigger)) for detector in able if detector.scope == "transaction"]
     seen = 0
     for execution in block.executions:

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rollproof import _core
+from rollproof.detect.ancestry import target
 from rollproof.detect.cluster import actors, cluster, gains
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import ExecutedBlock, Execution
 from rollproof.detect.holdings import holdings
+from rollproof.detect.selectors import selectors
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.detect.vault_flow import Donation, VaultOperation, donations, issuers, operations
 from rollproof.types import Amount, Confidence, Severity
@@ -89,7 +91,7 @@ class ShareInflation(Detector):
         """A vault that failed after a donation, having asked for its own balance."""
         if not execution.flags & Trigger.FAILED_CALL:
             return
-        asked = {frame.target for frame in execution.frames if frame.input[:4] in _VAULT_VIEWS}
+        asked = {target(execution, row) for row, data in selectors(execution) if data in _VAULT_VIEWS}
         for vault in asked:
             for donation in donations(execution, vault):
                 frame = _failed_after(execution, vault, donation)

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 class Taint(IntFlag):
     """Where a value came from. Bits are set by the core (``rust/src/shadow/taint.rs``)."""
 
-    CALLDATA = 1 << 0  # of the frame's own call data, as far as the transaction's sender chose it
+    CALLDATA = 1 << 0  # of the frame's own call data, whoever wrote it
     CALLER = 1 << 1
     ORIGIN = 1 << 2
     STORAGE = 1 << 3
     CALLVALUE = 1 << 4
-    TIMESTAMP = 1 << 5
-    BLOCK_HASH = 1 << 6  # BLOCKHASH, PREVRANDAO, DIFFICULTY, COINBASE, NUMBER
+    TIMESTAMP = 1 << 5  # and NUMBER
+    BLOCK_HASH = 1 << 6  # BLOCKHASH, PREVRANDAO, DIFFICULTY, COINBASE
     OWN_BALANCE = 1 << 7  # BALANCE of the account itself, SELFBALANCE
     BALANCE = 1 << 8  # of another account
     GAS = 1 << 9  # GAS, GASPRICE, BASEFEE
@@ -39,16 +39,19 @@ class Taint(IntFlag):
 
 
 class Guard(IntFlag):
-    """What had decided a jump before an instruction, in its frame or one above it that called it."""
+    """What had decided a jump before an instruction, in its own call of its account (delegated code included).
 
-    CALLER = 1 << 0  # the caller was compared with something
+    Where nothing there asked who calls, the bits of the nearest frame above that did are added, with ``ABOVE``.
+    """
+
+    CALLER = 1 << 0  # the caller was compared with something that is not call data
     ORIGIN = 1 << 1
     SIGNATURE = 1 << 2  # a recovered signer was
     CALLER_SLOT = 1 << 3  # something stored for the caller was (a role, a balance, an allowance)
     STORAGE = 1 << 4  # some stored value was (an initialised flag, a lock)
-    PROOF = 1 << 5  # a hash of call data was compared (a Merkle proof, a commitment)
+    PROOF = 1 << 5  # a hash of call data was compared, or what is stored for one (a Merkle proof, a commitment)
     RETURNED = 1 << 6  # another contract was asked
-    ABOVE = 1 << 7  # the comparison stands in a frame above, of another contract
+    ABOVE = 1 << 7  # who calls was looked at in a frame above, of another account
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,8 @@ class Write:
 class Call:
     """One call or creation: ``frame`` is the row of what was called. Taints of address, wei and call data.
 
-    ``selector`` is the taint of the first four bytes of call data. ``checked``: whether a jump was decided by its
-    success, or by what it returned. ``codesize``: EXTCODESIZE of the target had been asked.
+    ``selector`` is the taint of the first four bytes of call data. ``success_checked``: a jump was decided by its
+    success, or it was stored or returned; ``result_checked``: the same for what it returned.
     """
 
     frame: int
@@ -84,10 +87,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Wrap:
-    """Arithmetic that lost something, and the result mattered. ``kind``: add, sub, mul, truncate, divide-zero.
+    """Arithmetic that lost something, and the result mattered.
 
-    ``sink``: storage, value, argument, log; ``sink_order`` is the order at which it arrived there.
-    ``tested``: some jump was decided by the result, or by the operands, before that.
+    ``kind``: add, sub, mul; truncate (``left`` masked by ``right``); round-to-zero (``left`` divided by ``right``).
+    ``sink``: storage, value (wei sent), argument (of transfer, transferFrom, mint, burn, withdraw), log;
+    ``sink_order`` is the order at which it arrived there. ``tested``: some jump was decided by the result.
     """
 
     kind: str
@@ -99,6 +103,16 @@ class Wrap:
     sink: str
     sink_order: int
     tested: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SelfdestructStep:
+    """A live SELFDESTRUCT: who gets the ether, and what had been looked at before."""
+
+    frame: int
+    pc: int
+    beneficiary: Taint
+    guards: Guard
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +155,17 @@ class Steps:
 
     @cached_property
     def tests(self) -> tuple[Test, ...]:
-        """Jumps decided by the origin, the clock, randomness, gas or a balance; at most 4,096."""
+        """Jumps decided by the origin, the clock, randomness, gas, a signer or a balance; at most 4,096."""
         return tuple(
             Test(frame, pc, order, Taint(taint), equality) for frame, pc, order, taint, equality in self._found.tests
+        )
+
+    @cached_property
+    def selfdestructs(self) -> tuple[SelfdestructStep, ...]:
+        """Every live SELFDESTRUCT, in order."""
+        return tuple(
+            SelfdestructStep(frame, pc, Taint(taint), Guard(guards))
+            for frame, pc, taint, guards in self._found.selfdestructs
         )
 
     @property

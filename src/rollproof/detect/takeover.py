@@ -95,19 +95,14 @@ def _worth(execution: Execution) -> bool:
 
 def _loss(execution: Execution, account: bytes, by: set[bytes | None], code: bytes | None, order: int) -> Loss:
     loss = Loss(execution)
-    balance: dict[bytes | None, int] = {}
     for each in execution.transfers:
         if each.order <= order or not each.amount or each.item is not None:
             continue
-        if each.sender == account:
-            balance[each.token] = balance.get(each.token, 0) - each.amount
-        if each.recipient == account:
-            balance[each.token] = balance.get(each.token, 0) + each.amount
-        elif each.sender == account and _commanded(execution, each, account, by, code):
+        if each.sender == account != each.recipient and _commanded(execution, each, account, by, code):
             key = (each.token, each.recipient)
             loss.paid[key] = loss.paid.get(key, 0) + each.amount
-    # What only passed through is no loss.
-    loss.paid = {key: amount for key, amount in loss.paid.items() if balance[key[0]] < 0}
+    net = execution.net  # what only passed through is no loss
+    loss.paid = {key: amount for key, amount in loss.paid.items() if net.get((account, key[0]), 0) < 0}
     loss.destroyed = any(
         each.order > order and execution.frame(each.frame).target == account and not execution.reverted(each.frame)
         for each in execution.selfdestructs
@@ -148,8 +143,10 @@ def _used(execution: Execution, privilege: Privilege) -> bool:
 
 
 def _acted(execution: Execution, paths: Authority, root: int, order: int) -> bool:
+    """Whether a call had its account pay, be destroyed, or run other code that wrote, after an order."""
     account = paths.frame(root).target
-    if any(each.sender == account and each.order > order and each.amount for each in execution.transfers):
+    below = {root, *(each.row for each in paths.below(root))}
+    if any(each.sender == account and each.order > order and each.frame in below for each in execution.transfers):
         return True
     if any(paths.root(each.frame) == root and each.order > order for each in execution.selfdestructs):
         return True

@@ -45,8 +45,7 @@ class UncheckedCall(Detector):
     def _judged(self, execution: Execution) -> Iterator[Judgement]:
         for failed in failed_calls(execution) if execution.flags & Trigger.FAILED_CALL else ():
             yield from self._failed(execution, failed.frame, failed.parent)
-        asks = execution.flags & Trigger.PULLS or Shows.INPUT not in execution.shows
-        for frame, how in _moved_nothing(execution) if asks else ():
+        for frame, how in _moved_nothing(execution) if execution.flags & Trigger.CALLS else ():
             if frame.parent is not None and not _decided(execution, frame):
                 yield from self._token(execution, frame, execution.frame(frame.parent), how)
 

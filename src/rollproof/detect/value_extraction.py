@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rollproof.detect.ancestry import called, created
 from rollproof.detect.claims import Entry, entry_used, shares_burned
 from rollproof.detect.cluster import ZERO, actors, by_account, cluster, gainers, gains, only_loses
 from rollproof.detect.detector import Detector, Judgement
@@ -12,7 +13,6 @@ from rollproof.detect.execution import Execution
 from rollproof.detect.holdings import held
 from rollproof.detect.loans import loans
 from rollproof.detect.shows import Shows, Trigger
-from rollproof.replay.trace import Kind
 from rollproof.types import Amount, Confidence, Severity
 
 DRAINED = 0.5  # of what it held: most of it
@@ -45,7 +45,7 @@ class ValueExtraction(Detector):
     )
     why = "Whatever the way in, this is what an exploit leaves behind: who lost what to whom."
     example = "A lending pool's tokens all leave it by transferFrom, within the transaction that made it approve them."
-    needs = Shows.CALLS | Shows.ETHER
+    needs = Shows.CALLS | Shows.ETHER | Shows.LOGS
     trigger = Trigger.ETHER | Trigger.TOKENS
 
     def check(self, execution: Execution) -> Iterator[Judgement]:
@@ -62,6 +62,9 @@ class ValueExtraction(Detector):
         severity = _severity(bool(ways), most)
         title = f"0x{victim.hex()} lost {_said(losses, most)} and got nothing"
         if severity is None:
+            return
+        if Shows.VALUES not in execution.shows:
+            yield self.unjudged(execution, f"0x{victim.hex()} paid, and its books are not shown")
             return
         burned = shares_burned(execution, victim)
         if burned:
@@ -97,14 +100,16 @@ def _losses(execution: Execution) -> dict[bytes, list[Loss]]:
     gained = gains(execution, together)
     if not gained or any(amount < 0 for amount in gained.values()):
         return {}
-    made = {frame.target for frame in execution.frames if frame.kind >= Kind.CREATE}
-    called = {frame.target for frame in execution.frames}
+    victims = {
+        account for account in losers if account not in together and not table[account].keys().isdisjoint(gained)
+    }
+    if victims:
+        victims &= called(execution)
+        victims -= created(execution)
     found: dict[bytes, list[Loss]] = {}
-    for account in losers:
-        if account in together or account in made or account not in called:
-            continue
+    for account in sorted(victims):
         for token, amount in table[account].items():
-            if gained.get(token, 0) > 0 and token != account:
+            if token in gained and token != account:
                 found.setdefault(account, []).append(Loss(account, token, -amount, held(execution, account, token)))
     return found
 
@@ -115,8 +120,8 @@ def _ways(execution: Execution, victim: bytes) -> list[str]:
     if loans(execution):
         found.append("a flash loan was taken")
     own = actors(execution)
-    made = {f.target for f in execution.frames if f.kind >= Kind.CREATE and f.target in own and f.success}
-    if any(frame.caller in made or frame.code in made for frame in execution.frames if frame.target == victim):
+    made = created(execution) & own
+    if made and any(frame.caller in made or frame.code in made for frame in execution.frames if frame.target == victim):
         found.append("by a contract made in this transaction")
     if any(each.context == victim and each.rule != "read-only" for each in execution.reentries):
         found.append("it was entered again while it was open")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rollproof.detect.ancestry import entered, outermost
 from rollproof.detect.cluster import ZERO
 from rollproof.detect.execution import Execution, Transfer
 
@@ -54,7 +55,7 @@ def operations(execution: Execution, vault: bytes) -> Iterator[VaultOperation]:
     calls: dict[int, list[Transfer]] = {}
     for each in execution.transfers:
         if each.item is None:
-            row = _outermost(execution, each.frame, vault)
+            row = outermost(execution, each.frame, vault)
             if row is not None:
                 calls.setdefault(row, []).append(each)
     for row, moved in calls.items():
@@ -71,14 +72,14 @@ def operations(execution: Execution, vault: bytes) -> Iterator[VaultOperation]:
             continue
         ((token, amount),) = assets.items()
         if shares == 0 or (shares > 0) == (amount > 0):
-            yield VaultOperation(vault, token, who, amount, shares, row, execution.frame(row).order)
+            yield VaultOperation(vault, token, who, amount, shares, row, entered(execution, row))
 
 
 def donations(execution: Execution, vault: bytes) -> Iterator[Donation]:
     """What a vault was sent outside any call of it."""
     for each in execution.transfers:
         if each.recipient == vault and each.token != vault and each.item is None and each.amount:
-            inside = _outermost(execution, each.frame, vault)
+            inside = outermost(execution, each.frame, vault)
             # Plain wei arrives by a call of the vault itself, one without call data.
             plain = each.token is None and inside == each.frame and not execution.frame(each.frame).input
             if inside is None or plain:
@@ -101,15 +102,3 @@ def _issued(transfer: Transfer, vault: bytes) -> int:
     made = transfer.sender in (ZERO, vault)
     burned = transfer.recipient in (ZERO, vault)
     return transfer.amount * (made - burned)
-
-
-def _outermost(execution: Execution, frame: int, account: bytes) -> int | None:
-    """The outermost frame of an account around a frame."""
-    found = None
-    row: int | None = frame
-    while row is not None:
-        each = execution.frame(row)
-        if each.target == account:
-            found = row
-        row = each.parent
-    return found

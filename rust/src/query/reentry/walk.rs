@@ -73,6 +73,8 @@ pub struct Walk<'a> {
     rows: &'a Rows,
     reverted: &'a [bool],
     watched: Vec<bool>,
+    /// Order of the last row that was looked at.
+    now: u32,
     stack: Vec<u32>,
     /// Place of each frame in the stack.
     place: Vec<u32>,
@@ -174,7 +176,7 @@ impl<'a> Frames<'a> {
         let mut open = vec![0u32; self.contexts.len()];
         let mut calls = vec![(0u32, NONE, false); self.contexts.len()];
         let mut stack: Vec<u32> = Vec::new();
-        for at in (0..self.len() as u32).filter(|at| !reverted[*at as usize]) {
+        for at in 0..self.len() as u32 {
             while stack.last().is_some_and(|last| *last != self.parent[at as usize]) {
                 let left = stack.pop().expect("not empty");
                 open[self.context_of(left) as usize] -= u32::from(self.root_of(left) == left);
@@ -187,9 +189,12 @@ impl<'a> Frames<'a> {
             let caller = self.parent[at as usize];
             let caller = if caller == NONE { NONE } else { self.root_of(caller) };
             let (count, one, several) = &mut calls[context];
-            *several |= *count > 0 && *one != caller;
-            *one = caller;
-            *count += 1;
+            if !reverted[at as usize] {
+                *several |= *count > 0 && *one != caller;
+                *one = caller;
+                *count += 1;
+            }
+            // A frame that failed may have met a lock, but hands nothing to its caller.
             watched[context] |= open[context] > 0 || (*count > 2 && *several);
             open[context] += 1;
         }
@@ -206,6 +211,7 @@ impl<'a> Walk<'a> {
             frames,
             rows,
             reverted,
+            now: 0,
             stack: Vec::new(),
             place: vec![NONE; count],
             open: Vec::new(),
@@ -225,45 +231,50 @@ impl<'a> Walk<'a> {
             return Vec::new();
         }
         let view = self.frames.view;
-        let (mut next, mut last) = (0, 0);
+        let mut next = 0;
         for row in self.rows.accesses.clone() {
             let order = view.access_order(row);
-            while next < self.frames.len() as u32 && view.frame_order(self.frames.row(next)) < order {
-                last = view.frame_order(self.frames.row(next));
-                self.enter(next, last);
-                next += 1;
-            }
-            last = order;
+            next = self.enter_until(next, order);
             let frame = view.access_frame(row).wrapping_sub(self.frames.first);
-            if (frame as usize) < self.frames.len() && self.unwind(frame, order) {
+            if (frame as usize) < self.frames.len() && self.unwind(frame) {
+                self.now = order;
                 self.access(row, frame, order);
             }
         }
-        while next < self.frames.len() as u32 {
-            last = view.frame_order(self.frames.row(next));
-            self.enter(next, last);
-            next += 1;
-        }
-        self.leave_above(0, last.saturating_add(1));
+        self.enter_until(next, u32::MAX);
+        self.leave_above(0);
         self.found.sort_by_key(|each| (each.outer, each.inner));
         self.found
     }
 
+    /// Enters the frames from `next` on that began before `order`.
+    fn enter_until(&mut self, mut next: u32, order: u32) -> u32 {
+        while next < self.frames.len() as u32 {
+            let began = self.frames.view.frame_order(self.frames.row(next));
+            if began >= order {
+                break;
+            }
+            self.enter(next, began);
+            next += 1;
+        }
+        next
+    }
+
     /// Leaves every frame above this one; false where it is not open.
-    fn unwind(&mut self, frame: u32, order: u32) -> bool {
+    fn unwind(&mut self, frame: u32) -> bool {
         let place = self.place[frame as usize] as usize;
         if self.stack.get(place) != Some(&frame) {
             return false;
         }
-        self.leave_above(place + 1, order);
+        self.leave_above(place + 1);
         true
     }
 
-    fn leave_above(&mut self, place: usize, order: u32) {
+    fn leave_above(&mut self, place: usize) {
         while self.stack.len() > place {
             let frame = self.stack.pop().expect("not empty");
             if self.open.last().is_some_and(|top| top.root == frame) {
-                self.close(order);
+                self.close();
             }
         }
     }
@@ -271,10 +282,11 @@ impl<'a> Walk<'a> {
     fn enter(&mut self, frame: u32, order: u32) {
         let parent = self.frames.parent[frame as usize];
         if parent == NONE {
-            self.leave_above(0, order);
-        } else if !self.unwind(parent, order) {
+            self.leave_above(0);
+        } else if !self.unwind(parent) {
             return;
         }
+        self.now = order;
         self.place[frame as usize] = self.stack.len() as u32;
         self.stack.push(frame);
         if self.reverted[frame as usize] {
@@ -283,7 +295,7 @@ impl<'a> Walk<'a> {
         let (view, row) = (self.frames.view, self.frames.row(frame));
         let pays = matches!(view.kind(row), kind::CALL | kind::CREATE | kind::CREATE2) && !view.value(row).is_zero();
         if let Some(caller) = self.open.last_mut().filter(|_| pays) {
-            caller.acted = order + 1;
+            caller.acted = order;
         }
         if self.frames.root_of(frame) != frame {
             return;
@@ -321,7 +333,7 @@ impl<'a> Walk<'a> {
         let Some(top) = self.open.last_mut() else { return };
         if !watched {
             if writes && value != view.access_before(row) {
-                (top.acted, top.wrote) = (order + 1, true);
+                (top.acted, top.wrote) = (order, true);
             }
             return;
         }
@@ -348,7 +360,7 @@ impl<'a> Walk<'a> {
         let caller = self.caller().map_or(NONE, |caller| caller.root);
         let top = self.open.last_mut().expect("an invocation is open");
         if value != before {
-            (top.acted, top.wrote) = (order + 1, true);
+            (top.acted, top.wrote) = (order, true);
             self.slots.rows[slot as usize].change = Some(Change { order, frame, caller });
         }
         self.slots.rows[slot as usize].value = Some(value);
@@ -430,7 +442,8 @@ impl<'a> Walk<'a> {
     }
 
     /// The innermost open invocation ends.
-    fn close(&mut self, order: u32) {
+    fn close(&mut self) {
+        let order = self.now;
         let mut ended = self.open.pop().expect("an invocation is open");
         let number = self.open.len() as u32;
         let context = self.frames.context_of(ended.root);
@@ -610,7 +623,7 @@ impl<'a> Walk<'a> {
         let Some((slot, before, after)) = write.plain.or(write.contested).filter(unlocked) else { return };
         let (inner, admitted) = (write.inner, self.admitted(ended, &write.inner.guards));
         let value =
-            self.own(ended, slot).filter(|entry| entry.wrote && entry.met.is_none_or(|met| met.1 < entry.last_write));
+            self.own(ended, slot).filter(|entry| entry.wrote && entry.met.is_some_and(|met| met.1 < entry.last_write));
         let written_after = value.map(|entry| entry.own);
         self.report(Rule::OpenWrite, slot, ended.root, inner.frame, NONE, |frames, found| {
             (found.edge, found.through_create) = (frames.row(inner.edge), inner.creates > ended.creates);

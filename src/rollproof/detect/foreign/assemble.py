@@ -53,4 +53,5 @@ def assemble(block: RecordedBlock, protocols: Protocols | None = None) -> Execut
         gas_limit=block.gas_limit,
         source=block.where,
         trace_hash=block.digest,
+        gaps=tuple(block.gaps),
     )

@@ -234,28 +234,27 @@ def _struct(value: Any, part: Part, around: _Around) -> RecordedBlock:
         listed.append((sent.hash or None, body, sent))
     else:
         for key, body in entries(value, where):
-            if isinstance(body, dict) and "trace" in body:
-                body = body["trace"]
-            listed.append((key, body, None if key is None else around.sent.get(key)))
+            inner = body["trace"] if isinstance(body, dict) and "trace" in body else body
+            listed.append((key, inner, None if key is None else around.sent.get(key)))
     if len(listed) == 1 and listed[0][0] is None and len(around.sent) == 1:
-        key, sent = next(iter(around.sent.items()))
-        listed = [(key, listed[0][1], sent)]
+        only = next(iter(around.sent.values()))
+        listed = [(only.hash, listed[0][1], only)]
     _same(around, [key for key, _, _ in listed], where)
     shows, transactions, gaps = ~Shows(0), [], []
-    for at, (key, body, sent) in enumerate(listed):
+    for at, (key, body, own) in enumerate(listed):
         receipt = None if key is None else around.receipts.get(key)
-        log = struct_log.StructLog(body, _sent(sent, receipt), where if len(listed) == 1 else f"{where}: entry {at}")
+        log = struct_log.StructLog(body, _sent(own, receipt), where if len(listed) == 1 else f"{where}: entry {at}")
         if receipt is not None and receipt.success is not None and receipt.success != log.success:
             raise Malformed(f"{where}: the receipt says otherwise on whether the transaction succeeded")
-        shows &= log.shows | (Shows.SENDER if sent is not None and sent.sender is not None else Shows(0))
+        shows &= log.shows | (Shows.SENDER if own is not None and own.sender is not None else Shows(0))
         gaps += log.gaps
         transactions.append(
             RecordedTransaction(
                 log.write,
                 hash=key,
                 index=None if key is None else around.index.get(key),
-                sender=sent.sender if sent else None,
-                to=sent.to if sent else log.root.target,
+                sender=own.sender if own else None,
+                to=own.to if own else log.root.target,
                 success=log.success,
                 gas_used=receipt.gas_used if receipt else None,
             )

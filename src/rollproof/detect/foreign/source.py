@@ -50,7 +50,7 @@ class TraceFile:
         text = self.text.lstrip()
         end = text.find(b"\n")
         rest = text[end + 1 : end + 4096].lstrip() if end >= 0 else b""
-        return rest[:1] == b"{" and text[:end].rstrip().endswith(b"}")
+        return rest[:1] in (b"{", b"[") and text[:end].rstrip().endswith((b"}", b"]"))
 
 
 def load(path: Path) -> TraceFile:

@@ -120,7 +120,9 @@ class _Finder:
             frame = self.execution.frame(row)
             end = self.ends[row]
             since = frame.order if frame.parent is None else self.execution.frame(frame.parent).order
-            ins = [each for each in self.moved if each.recipient == account and max(last + 1, since) <= each.order < end]
+            ins = [
+                each for each in self.moved if each.recipient == account and max(last + 1, since) <= each.order < end
+            ]
             selector = frame.input[:4]
             known = selector in self.execution.protocols.swap_selectors
             yield _Visit(account, frame, frame.order, end, outs, ins, known)
@@ -194,9 +196,7 @@ class _Finder:
             if frame is None:
                 continue
             order = max(out.order, into.order)
-            yield Swap(
-                order, frame, maker, into.sender, out.recipient, into.token, into.amount, out.token, out.amount
-            )
+            yield Swap(order, frame, maker, into.sender, out.recipient, into.token, into.amount, out.token, out.amount)
 
     def _common(self, one: int, other: int) -> int | None:
         """The innermost call around two; None where that is the transaction itself and nothing fills orders there."""

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from rollproof import _core
+from rollproof.detect import cluster
 from rollproof.detect.execution import ExecutedBlock, Execution
 from rollproof.errors import RollproofError
 from rollproof.replay.replayed import Fate, Replay
 from rollproof.types import Amount
+
+NO_STATE = "the source has no state to execute the block on again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ def prove(
     """What these victims (a transaction, and whose tokens count) lost by the transactions that are ``removed``."""
     gone, hurt = tuple(removed), tuple(victims)
     if block.counterfactual is None:
-        return Proof(gone, unknown="the source has no state to execute the block on again")
+        return Proof(gone, unknown=NO_STATE)
     last = max(each.index for each, _ in hurt)
     try:
         other = block.counterfactual.without(*(each.index for each in gone), until=last)
@@ -122,3 +125,19 @@ def loss(actual: Replay, other: Replay, execution: Execution, owners: Collection
 def hexadecimal(value: bytes | None) -> str | None:
     """As a finding's plain values have it."""
     return None if value is None else "0x" + value.hex()
+
+
+def profit_without(
+    block: ExecutedBlock, removed: Execution, execution: Execution, tokens: Collection[bytes | None]
+) -> dict[bytes | None, int] | str:
+    """What a transaction's party gains of ``tokens`` where another is removed; zeros where it fails, or why unknown."""
+    if block.counterfactual is None:
+        return NO_STATE
+    try:
+        other = block.counterfactual.without(removed.index, until=execution.index)
+    except (RollproofError, _core.CoreError) as error:
+        return str(error)
+    if other[execution.index].fate is Fate.UNKNOWN:
+        return other.unknown
+    flows, party = other.flows.get(execution.index, {}), cluster.actors(execution)
+    return {token: sum(flows.get((who, token), 0) for who in party) for token in tokens}

@@ -125,6 +125,7 @@ class TokenHook(ContractExploit):
 
     id: ClassVar[str] = "reentrancy-token-hook"
     title: ClassVar[str] = "A token tells its sender of a transfer, who withdraws while a bank is taking it."
+    detector: ClassVar[str] = "reentrancy-token-callback"
 
 
 @register
@@ -185,13 +186,14 @@ class UnboundedLiquidation(ContractExploit):
 
     id: ClassVar[str] = "unbounded-liquidation"
     title: ClassVar[str] = "Tiny loans make a liquidation too long for any block."
+    detector: ClassVar[str] = "gas-growth"
 
 
 @register
 @dataclass
 class GovernanceDrain(ContractExploit):
     """Build Finance, February 2022. Shows, in good time: a proposal that calls `Treasury.pay`, its votes, what the
-    timelock schedules; then the payment. ``fixed``: the guardians cancel it.
+    timelock schedules; then, as the effect, the payment. ``fixed``: the guardians cancel it.
     """
 
     id: ClassVar[str] = "governance-drain"
@@ -202,12 +204,12 @@ class GovernanceDrain(ContractExploit):
 @dataclass
 class GovernanceUpgrade(ContractExploit):
     """Tornado Cash, May 2023. Shows, in good time: a proposal that upgrades the treasury's proxy, to code that pays out
-    everything when it is called; then Upgraded, and the payment. ``fixed``: the guardians cancel it.
+    everything when it is called; then, as the effect, Upgraded and the payment. ``fixed``: the guardians cancel it.
     """
 
     id: ClassVar[str] = "governance-upgrade"
     title: ClassVar[str] = "A vote puts code behind the treasury that drains it."
-    detector: ClassVar[str] = "proxy-hijack"
+    detector: ClassVar[str] = "governance-drain"
 
 
 @register

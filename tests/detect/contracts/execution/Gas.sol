@@ -126,7 +126,7 @@ contract Refunder {
 
     function turn() external virtual {
         ++rounds;
-        payable(msg.sender).transfer(50_000 * tx.gasprice);
+        payable(msg.sender).transfer(500_000 * tx.gasprice);
     }
 }
 

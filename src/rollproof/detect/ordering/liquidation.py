@@ -1,0 +1,200 @@
+"""Liquidations: somebody pays another's debt and takes the collateral for it.
+
+Seen by a lending market's event, by a call of its function, or by the pattern itself. A call counts only where it was
+not undone and the debt was really paid inside it: markets that report failure by an error code do not revert.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from rollproof.detect.cluster import actors
+from rollproof.detect.detector import Detector, Judgement
+from rollproof.detect.execution import Execution
+from rollproof.detect.ordering.swap import ZERO
+from rollproof.detect.protocols import Function
+from rollproof.detect.shows import Shows, Trigger
+from rollproof.replay.trace import Frame, Kind
+from rollproof.types import Amount, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Liquidation:
+    """One liquidation. Amounts in base units, 0 where nothing shows them; tokens None: wei or not known.
+
+    ``market`` is the contract that was called or that said so, ``seen`` what shows it: event, call or both.
+    """
+
+    order: int
+    frame: int
+    market: bytes
+    protocol: str
+    liquidator: bytes
+    borrower: bytes | None
+    debt_token: bytes | None
+    repaid: int
+    collateral_token: bytes | None
+    seized: int
+    seen: str
+
+
+class Liquidate(Detector):
+    """Somebody else's debt is paid for its collateral."""
+
+    id = "liquidation"
+    severity = Severity.LOW
+    title = "Liquidation"
+    what = "A debt is paid by somebody else, who is given the borrower's collateral for it, at a discount."
+    why = (
+        "Liquidations keep a lending market solvent. Whoever orders transactions decides who earns the discount, and a "
+        "price that was pushed makes healthy positions fall."
+    )
+    example = "liquidationCall on an Aave pool: 1,000 USDC of debt paid, 0.6 WETH of collateral taken."
+    references = ("https://arxiv.org/abs/2106.06389", "https://arxiv.org/abs/2101.05511")
+    needs = Shows.CALLS | Shows.SELECTOR | Shows.INPUT | Shows.ETHER
+    trigger = Trigger.ETHER | Trigger.TOKENS
+
+    def check(self, evidence: Execution) -> Iterator[Judgement]:
+        """One finding for each."""
+        acting = actors(evidence)
+        for at, each in enumerate(liquidations(evidence)):
+            own = each.borrower is not None and (each.borrower in acting or each.borrower == evidence.sender)
+            amounts = []
+            if each.repaid:
+                amounts.append(Amount(each.debt_token, each.liquidator, -each.repaid))
+            if each.seized:
+                amounts.append(Amount(each.collateral_token, each.liquidator, each.seized))
+            yield self.finding(
+                evidence,
+                f"{each.protocol} liquidation" + (" of the sender's own position" if own else ""),
+                severity=Severity.INFO if own else Severity.LOW,
+                addresses=[each.market, each.liquidator, *([each.borrower] if each.borrower else [])],
+                amounts=amounts,
+                frames=(each.frame,),
+                notes=(f"seen by {each.seen}",),
+                subject=f"{at}",
+            )
+
+
+def liquidations(execution: Execution) -> tuple[Liquidation, ...]:
+    """Every liquidation that was not undone, in order; nested calls of one are counted once."""
+    return execution.kept("ordering.liquidations", _liquidations)
+
+
+def _liquidations(execution: Execution) -> tuple[Liquidation, ...]:
+    said = list(_by_event(execution)) if Shows.LOGS in execution.shows else []
+    called = list(_by_call(execution)) if Shows.SELECTOR in execution.shows else []
+    found: list[Liquidation] = []
+    for each in said:
+        match = next((call for call in called if _same(execution, call, each)), None)
+        if match is None:
+            found.append(each)
+        else:
+            called.remove(match)
+            found.append(_joined(each, match))
+    # Where a source has logs, a market that is known by its event would have said so.
+    found += [each for each in called if not (said and any(each.market == other.market for other in said))]
+    return tuple(sorted(found, key=lambda each: each.order))
+
+
+def _joined(event: Liquidation, call: Liquidation) -> Liquidation:
+    """What the event says, and what only the call shows."""
+    return replace(
+        event,
+        frame=call.frame,
+        debt_token=event.debt_token or call.debt_token,
+        collateral_token=event.collateral_token or call.collateral_token,
+        repaid=event.repaid or call.repaid,
+        seized=call.seized if event.collateral_token is None else event.seized,
+        seen="event and call",
+    )
+
+
+def _same(execution: Execution, call: Liquidation, event: Liquidation) -> bool:
+    if call.borrower is not None and event.borrower is not None and call.borrower != event.borrower:
+        return False
+    frame = execution.frame(event.frame)
+    return call.frame == frame.row or any(call.frame == above.row for above in execution.ancestors(frame.row))
+
+
+def _by_event(execution: Execution) -> Iterator[Liquidation]:
+    known = execution.protocols.liquidation_topics
+    for log in execution.logs:
+        if not log.topics or log.topics[0] not in known or execution.reverted(log.frame):
+            continue
+        event = execution.protocols.events[log.topics[0]]
+        borrower = event.address(log.topics, log.data, "borrower")
+        if borrower is None:
+            continue
+        yield Liquidation(
+            order=log.order,
+            frame=log.frame,
+            market=log.address,
+            protocol=event.protocol,
+            liquidator=event.address(log.topics, log.data, "liquidator") or _payer(execution, log.frame),
+            borrower=borrower,
+            debt_token=event.address(log.topics, log.data, "debt"),
+            repaid=event.word(log.topics, log.data, "amount") or 0,
+            collateral_token=event.address(log.topics, log.data, "collateral"),
+            seized=event.word(log.topics, log.data, "seized") or 0,
+            seen="event",
+        )
+
+
+def _payer(execution: Execution, row: int) -> bytes:
+    frame = execution.frame(row)
+    return frame.caller
+
+
+def _by_call(execution: Execution) -> Iterator[Liquidation]:
+    known = execution.protocols.liquidation_selectors
+    matching: list[Frame] = [
+        frame
+        for frame in execution.frames
+        if frame.input[:4] in known and frame.kind is Kind.CALL and not execution.reverted(frame.row)
+    ]
+    rows = {frame.row for frame in matching}
+    # A contract that hands the call on has one of the same below it: the innermost is the market.
+    outer = {above.row for frame in matching for above in execution.ancestors(frame.row) if above.row in rows}
+    for frame in matching:
+        if frame.row not in outer:
+            found = _of_call(execution, frame, execution.protocols.functions[frame.input[:4]])
+            if found is not None:
+                yield found
+
+
+def _of_call(execution: Execution, frame: Frame, function: Function) -> Liquidation | None:
+    inside = [each for each in execution.transfers if each.item is None and _within(execution, each.frame, frame.row)]
+    borrower = function.address(frame.input, "borrower")
+    if borrower == ZERO or (borrower is None and "borrower" in function.words):
+        return None
+    paid = [each for each in inside if each.sender == frame.caller and each.recipient != frame.caller]
+    got = [each for each in inside if each.recipient == frame.caller and each.sender != frame.caller]
+    debt = function.address(frame.input, "debt")
+    named = [each for each in paid if each.token == debt]
+    repaid = named or paid
+    if not repaid and not got:
+        return None  # nothing was paid: the market refused it, by an error code or silently
+    first = repaid[0] if repaid else None
+    same = [each for each in repaid if first is not None and each.token == first.token]
+    collateral = function.address(frame.input, "collateral")
+    taken = [each for each in got if each.token == collateral] or got
+    last = taken[-1] if taken else None
+    return Liquidation(
+        order=frame.order,
+        frame=frame.row,
+        market=frame.target,
+        protocol=function.protocol,
+        liquidator=frame.caller,
+        borrower=borrower,
+        debt_token=first.token if first else debt,
+        repaid=sum(each.amount for each in same),
+        collateral_token=last.token if last else collateral or function.address(frame.input, "collateral_market"),
+        seized=sum(each.amount for each in taken if last is not None and each.token == last.token),
+        seen="call",
+    )
+
+
+def _within(execution: Execution, row: int, outer: int) -> bool:
+    return row == outer or any(above.row == outer for above in execution.ancestors(row))

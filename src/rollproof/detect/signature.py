@@ -1,0 +1,167 @@
+"""A signature that is none is accepted, or one that was used is used again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rollproof.detect.authority import Authority, authority
+from rollproof.detect.detector import Detector, Judgement
+from rollproof.detect.execution import ExecutedBlock, Execution, Transfer
+from rollproof.detect.shows import Shows, Trigger
+from rollproof.replay.trace import Frame, Kind
+from rollproof.types import Amount, Confidence, Severity
+
+ECRECOVER = bytes(19) + b"\x01"
+# Half of secp256k1's order: EIP-2 allows no transaction a higher s.
+HALF = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
+_IS_VALID_SIGNATURE = bytes.fromhex("1626ba7e")  # ERC-1271
+
+# token (None: wei), sender, recipient, amount
+Move = tuple[bytes | None, bytes, bytes, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One live recovery. ``root`` is the invocation that asked for it; ``moved`` what moved in it afterwards."""
+
+    execution: Execution
+    frame: Frame
+    root: Frame
+    moved: tuple[Move, ...]
+    wrote: bool
+    keyed: bool  # it wrote an entry of a mapping whose key is no account: an order, a digest
+    reads: tuple[tuple[bytes, int], ...]  # what the invocation had read before
+
+    @property
+    def digest(self) -> bytes:
+        """The hash that was signed; empty where the source has no call data."""
+        return self.frame.input[:32]
+
+
+class SignatureMisuse(Detector):
+    """A recovery that failed did not stop what it stands before, or the same signature moved assets twice."""
+
+    id = "signature-misuse"
+    severity = Severity.MEDIUM
+    title = "A signature that proves nothing is accepted"
+    what = (
+        "ecrecover answered with nothing, and the call that had asked went on to write or pay and asked nobody else; "
+        "or the same digest (with the same signature, or its mirror image) was accepted twice by a contract that moved "
+        "the same assets each time and kept no account of it."
+    )
+    why = (
+        "ecrecover fails with the zero address, which an unset signer equals; a digest without a nonce lasts for ever."
+    )
+    example = "Wormhole's and Nomad's checks failed open in 2022; Optimism's 20,000,000 OP went by a replayed creation."
+    references = ("https://swcregistry.io/docs/SWC-117/", "https://swcregistry.io/docs/SWC-121/")
+    scope = "block"
+    needs = Shows.CALLS
+    trigger = Trigger.RECOVERS
+
+    def check(self, evidence: ExecutedBlock) -> Iterator[Judgement]:
+        uses: list[Use] = []
+        for execution in evidence.executions:
+            if execution.flags & Trigger.RECOVERS and execution.success is not False:
+                uses.extend(_uses(execution))
+        yield from self._failed(uses)
+        yield from self._again(uses)
+
+    def _failed(self, uses: list[Use]) -> Iterator[Judgement]:
+        for use in uses:
+            if Shows.OUTPUT not in use.execution.shows or any(use.frame.output):
+                continue
+            paths = authority(use.execution)
+            later = [each for each in paths.below(use.root.row) if each.order > use.frame.order]
+            if any(each.code == ECRECOVER or each.input[:4] == _IS_VALID_SIGNATURE for each in later):
+                continue
+            if not (use.moved or use.wrote):
+                continue
+            yield self.finding(
+                use.execution,
+                f"0x{use.root.target.hex()} went on after a signature from which nobody was recovered",
+                severity=Severity.MEDIUM if use.moved else Severity.LOW,
+                confidence=Confidence.OBSERVED if use.moved else Confidence.POSSIBLE,
+                addresses=(use.root.target, use.root.caller),
+                amounts=tuple(_amounts(use.moved)),
+                frames=(use.root.row, use.frame.row),
+                subject=f"{use.root.target.hex()} failed {use.frame.row - use.execution.frame_rows.start}",
+            )
+
+    def _again(self, uses: list[Use]) -> Iterator[Judgement]:
+        before: dict[tuple[bytes, ...], Use] = {}
+        for use in uses:
+            told = Shows.INPUT in use.execution.shows and len(use.frame.input) >= 128
+            key = (use.root.target, use.digest, use.frame.output if told else use.root.caller, use.root.input[:4])
+            first = before.setdefault(key, use)
+            if first is use or (first.execution is use.execution and first.root.row == use.root.row):
+                continue
+            again = tuple(move for move in use.moved if move in first.moved)
+            if not again or (told and (use.keyed or first.keyed)) or (not told and _counted(first, use)):
+                continue
+            before[key] = use
+            same = first.frame.input == use.frame.input
+            yield self.finding(
+                use.execution,
+                f"0x{use.root.target.hex()} accepted "
+                + ("the same signature again" if same else "a second form of the same signature"),
+                confidence=Confidence.OBSERVED if told else Confidence.POSSIBLE,
+                addresses=(use.root.target, use.root.caller),
+                amounts=tuple(_amounts(again)),
+                frames=(use.root.row, use.frame.row),
+                notes=()
+                if told
+                else ("The source shows no call data: that it is the same is taken from its effects.",),
+                subject=f"{use.root.target.hex()} again {use.frame.row - use.execution.frame_rows.start}",
+            )
+
+
+def _uses(execution: Execution) -> Iterator[Use]:
+    paths = authority(execution)
+    for frame in paths.frames:
+        if frame.code != ECRECOVER or frame.parent is None or execution.reverted(frame.row):
+            continue
+        root = paths.frame(paths.root(frame.parent))
+        # A library or a view of its own may do the recovering: what counts is the call that the answer is for.
+        while root.kind is Kind.STATICCALL and root.parent is not None:
+            root = paths.frame(paths.root(root.parent))
+        below = {root.row, *(each.row for each in paths.below(root.row))}
+        after = [each for each in execution.transfers if each.order > frame.order and each.frame in below]
+        writes = [each for _, each in paths.writes.get(root.row, ()) if each.value != each.before]
+        yield Use(
+            execution,
+            frame,
+            root,
+            tuple(map(_move, after)),
+            any(each.order > frame.order for each in writes),
+            any(_keyed(paths, each.slot) for each in writes),
+            tuple((each.slot, each.value) for each in paths.reads.get(root.row, ()) if each.order < frame.order),
+        )
+
+
+def _move(each: Transfer) -> Move:
+    return each.token, each.sender, each.recipient, each.amount
+
+
+def _keyed(paths: Authority, slot: bytes) -> bool:
+    for _ in range(4):
+        entry = paths.entry(slot)
+        if entry is None:
+            return False
+        key, slot = entry
+        if any(key[:12]):
+            return True
+    return False
+
+
+def _counted(first: Use, second: Use) -> bool:
+    """Whether something that both had read before they asked had changed in between: a nonce."""
+    seen = dict(first.reads)
+    return any(slot in seen and seen[slot] != value for slot, value in second.reads)
+
+
+def _amounts(moved: tuple[Move, ...]) -> Iterator[Amount]:
+    for token, sender, recipient, amount in moved:
+        if amount:
+            yield Amount(token, sender, -amount)
+            yield Amount(token, recipient, amount)
