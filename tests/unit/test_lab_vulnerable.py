@@ -27,7 +27,7 @@ TAKEN = {
     "unprotected-initialiser": 500_000 * USD,
     "unprotected-upgrade": 500_000 * USD,
     "unchecked-call": 500_000 * USD,
-    "governance-drain": 5_000_000 * USD,
+    "governance-drain": 4_950_000 * USD,  # what is left pays the grants that are decided before
     "governance-upgrade": 5_000_000 * USD,
     "multisig-takeover": 2_000_000 * USD,
 }

@@ -308,9 +308,17 @@ impl Look<'_> {
         if self.rows.accesses.len() < LOOP {
             return;
         }
+        let mut often: HashMap<u32, usize> = HashMap::default();
+        for pc in self.rows.accesses.clone().filter_map(|row| view.access_pc(row)) {
+            *often.entry(pc).or_default() += 1;
+        }
+        often.retain(|_, count| *count >= LOOP);
+        if often.is_empty() {
+            return;
+        }
         let mut at: HashMap<(Address, u32), HashSet<B256>> = HashMap::default();
         for row in self.rows.accesses.clone() {
-            if let Some(pc) = view.access_pc(row) {
+            if let Some(pc) = view.access_pc(row).filter(|pc| often.contains_key(pc)) {
                 let slots = at.entry((view.target(view.access_frame(row)), pc)).or_default();
                 slots.insert(view.access_slot(row));
                 if slots.len() >= LOOP {

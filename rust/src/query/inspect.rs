@@ -2,6 +2,7 @@
 
 use super::facts::{self, Facts, Shown, flag};
 use crate::{
+    query::view::View,
     shadow::Steps,
     trace::{Columns, Recorder},
 };
@@ -57,8 +58,10 @@ impl Inspection {
         let rows = facts::rows(self.start, recorder.rows());
         let mut facts = facts::one(columns, index, rows, self.topics_at, &self.entries, Shown { logs: true });
         if recorder.gas_price {
+            // It may have made a payout to whoever set it.
             facts.flags |= flag::GAS_PRICE;
-            facts.pick = true;
+            let signer = View(columns).caller(facts.rows.frames.start);
+            facts.pick |= facts.transfers.iter().any(|each| each.recipient == signer);
         }
         let follow = match self.pick {
             Pick::None => false,

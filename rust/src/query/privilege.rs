@@ -68,7 +68,13 @@ pub fn changed(view: View<'_>, rows: &Rows, created: &[Address], live: impl Fn(u
             continue;
         }
         let (slot, before, after) = (view.access_slot(row), view.access_before(row), view.access_value(row));
-        if before == after || created.contains(&view.target(frame)) {
+        if before == after {
+            continue;
+        }
+        let plain = U256::from_be_bytes(slot.0) < U256::from(PLAIN);
+        // An account's name is no small number, and alone in a slot that has a long name itself.
+        let name = (128..=160).contains(&after.bit_len());
+        if !plain && !name && !SLOTS.contains(&slot) || created.contains(&view.target(frame)) {
             continue;
         }
         if SLOTS.contains(&slot) {
@@ -79,12 +85,11 @@ pub fn changed(view: View<'_>, rows: &Rows, created: &[Address], live: impl Fn(u
         if run.contains(&low(after, 0)) && low(before, 0) != low(after, 0) {
             return true;
         }
-        if U256::from_be_bytes(slot.0) >= U256::from(PLAIN) {
+        if !plain {
             continue;
         }
         for shift in [0, 8, 16, 96] {
             let (old, new) = (low(before, shift), low(after, shift));
-            // An account's name is no small number.
             if old != new && new[..4] != [0; 4] && (named.contains(&new) || given(view.input(frame), &new)) {
                 return true;
             }

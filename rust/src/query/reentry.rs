@@ -62,7 +62,7 @@ pub struct Reentry {
     pub written_after: Option<U256>,
     /// It read the slot again before that.
     pub reread: bool,
-    /// `inner` read a lock of `outer`, and went on: it was let in.
+    /// `inner` read a lock of `outer`, or a ticket that `outer` had left for it, and went on: it was let in.
     pub admitted: bool,
     /// ReadOnly: who asked (an account and its frame), and whether it wrote state or sent wei after it.
     pub reader: Option<(Address, u32)>,

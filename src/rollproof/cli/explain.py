@@ -30,12 +30,11 @@ def explain(
     if json and markdown:
         raise typer.BadParameter("--json or --markdown, not both")
     try:
-        from rollproof.detect import registry
+        from rollproof.detect.explained import explained, needs
         from rollproof.detect.inspection import chosen
-        from rollproof.detect.run import named
 
-        there = chosen(registry.detectors(), detector or (), ())
-        described = [detector_text.Described(each, named(each.needs)) for each in there]
+        there = chosen(explained(), detector or ())
+        described = [detector_text.Described(each, needs(each)) for each in there]
     except (RollproofError, ImportError) as error:
         complain(str(error))
         raise typer.Exit(2) from None

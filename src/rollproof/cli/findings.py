@@ -235,11 +235,11 @@ def _keep(found: Inspection, output: Output, names: Mapping[bytes, str], tally: 
 def _write(output: Output, names: Mapping[bytes, str], tally: Tally) -> None:
     """Raises OSError."""
     if output.sarif is not None:
-        from rollproof.detect import registry
+        from rollproof.detect.explained import explained
 
         log = sarif.log(
             tally.findings,
-            registry.detectors(),
+            explained(),
             unjudged=tally.unjudged,
             failures=tally.failures,
             version=rp.__version__,

@@ -50,8 +50,8 @@ def parse(text: str) -> list[int]:
         if not first.isdecimal() or (dash and not last.isdecimal()) or len(part) > 20:
             raise Malformed(f"--order: {part.strip()[:40]!r} is no place and no run of places like 3-7")
         span = range(int(first), int(last or first) + 1)
-        if len(span) > MAX_ORDER:
-            raise Malformed(f"--order: {part.strip()[:40]!r} is longer than any block")
+        if not 0 < len(span) <= MAX_ORDER:
+            raise Malformed(f"--order: {part.strip()[:40]!r} is empty or longer than any block")
         found += span
     return found
 

@@ -109,10 +109,17 @@ def unattributed(draft: Draft, done: _core.Done, options: Options) -> Iterator[F
         yield from unattributed_change.unattributed_changes(draft.verdict(Outcome.BROKEN), touched)
 
 
-def inspect_recording(recording: Recording, options: Options) -> Inspection:
-    """The inspection of one foreign recording. Never raises for what it may contain."""
+def inspect_recording(recording: Recording, options: Options, chain_id: int | None = None) -> Inspection:
+    """The inspection of one foreign recording. Never raises for what it may contain.
+
+    ``chain_id`` is where it was recorded, for one that does not say so.
+    """
     try:
         executed = recording.read()
+        if executed.chain_id is None and chain_id is not None:
+            executed.chain_id = chain_id
+            for each in executed.executions:
+                each.chain_id = chain_id
         found = judged(executed, options)
     except (RollproofError, _core.CoreError) as error:
         return Inspection(recording.source, reason=one_line(error))

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from rollproof.chain.rpc import Limits
 from rollproof.chain.schedule import ChainConfig
@@ -53,7 +53,7 @@ class Options:
     @cached_property
     def detectors(self) -> tuple[Detector, ...]:
         """Those that were chosen. Raises Unsupported naming an id or pattern that is none."""
-        return chosen(registry.detectors(), self.only, self.exclude)
+        return chosen(registry.detectors(), self.only, self.exclude, (unattributed_change.ID,))
 
     def wants(self, name: str) -> bool:
         """Whether a detector of this id is chosen."""
@@ -69,9 +69,22 @@ class Options:
         return protocols.default().extended(self.protocols)
 
 
-def chosen(there: Sequence[Detector], only: Sequence[str], exclude: Sequence[str]) -> tuple[Detector, ...]:
-    """The detectors whose id matches ``only`` (all where it is empty) and not ``exclude``. Raises Unsupported."""
-    ids = [*(each.id for each in there), unattributed_change.ID]
+class _Named(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+N = TypeVar("N", bound=_Named)
+
+
+def chosen(
+    there: Sequence[N], only: Sequence[str], exclude: Sequence[str] = (), also: Sequence[str] = ()
+) -> tuple[N, ...]:
+    """Those whose id matches ``only`` (all where it is empty) and not ``exclude``.
+
+    Raises Unsupported for an id or a pattern that matches neither one of them nor one of ``also``.
+    """
+    ids = [*(each.id for each in there), *also]
     for pattern in (*only, *exclude):
         if not any(fnmatchcase(name, pattern) for name in ids):
             raise Unsupported(unknown(pattern, ids))

@@ -32,7 +32,7 @@ def inspect(served: Served, options: Options) -> Inspection:
         try:
             files, missing = ask(node, served.source.sealed.hash, claim.number)
             [recording] = group(files, options.tables)
-            found = inspect_recording(recording, options)
+            found = inspect_recording(recording, options, claim.chain_id)
         except (RollproofError, ValueError) as error:
             failed = failed or one_line(error)
             continue

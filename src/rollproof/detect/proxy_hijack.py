@@ -9,6 +9,7 @@ from rollproof.detect.cluster import actors
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import ExecutedBlock, Execution
 from rollproof.detect.privilege import ADMIN, CODE
+from rollproof.detect.proposal import UPGRADES, creations, proposals, short
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.detect.takeover import Loss, Takeover, takeovers
 from rollproof.replay.trace import Frame, Kind
@@ -24,7 +25,8 @@ class ProxyHijack(Detector):
     what = (
         "The slot that says which code an account runs (EIP-1967, EIP-1822, or a slot that its proxy was seen to read "
         "for it), or the proxy's admin, was changed without a check of the caller, or from within a delegated call and "
-        "unannounced; or the account made a delegated call of code that its caller brought along."
+        "unannounced; or the account made a delegated call of code that its caller brought along. Low: a "
+        "proposal to a governor would change the code."
     )
     why = "Whose code runs on an account's storage owns what the account holds."
     example = (
@@ -47,6 +49,7 @@ class ProxyHijack(Detector):
                     hijacked.add(taken.context)
                     yield found
         for execution in evidence.executions:
+            yield from self._proposed(execution)
             if execution.flags & Trigger.DELEGATES and execution.success is not False:
                 yield from self._brought(execution, hijacked)
 
@@ -97,6 +100,26 @@ class ProxyHijack(Detector):
                     amounts=loss.amounts(privilege.context),
                     slots=(slot,),
                     subject=f"{privilege.context.hex()} loss",
+                )
+
+    def _proposed(self, execution: Execution) -> Iterator[Judgement]:
+        """In good time: a vote may put code behind a proxy that its proposer wrote (Tornado Cash, May 2023)."""
+        for proposal in proposals(execution):
+            for action in proposal.actions:
+                if action.data[:4] not in UPGRADES or len(action.data) < 36:
+                    continue
+                code = action.data[16:36]
+                own = code in creations(execution, proposal.proposer)
+                yield self.finding(
+                    execution,
+                    f"proposal {short(proposal.number)} puts the code of 0x{code.hex()}"
+                    + (", which the proposer created," if own else "")
+                    + f" behind 0x{action.target.hex()}",
+                    severity=Severity.LOW,
+                    confidence=Confidence.POSSIBLE,
+                    addresses=(proposal.governor, action.target, code, proposal.proposer),
+                    frames=(proposal.frame,),
+                    subject=f"{proposal.governor.hex()} {proposal.number} {action.target.hex()}",
                 )
 
     def _brought(self, execution: Execution, hijacked: set[bytes]) -> Iterator[Judgement]:

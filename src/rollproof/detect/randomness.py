@@ -67,8 +67,8 @@ class WeakRandomness(_Decision):
     id = "weak-randomness"
     title = "Chance made of block values"
     what = (
-        "A jump was decided by BLOCKHASH, PREVRANDAO, DIFFICULTY or COINBASE, or by a hash that the time or the block's "
-        "number went into, and the contract then paid who acts in the transaction."
+        "A jump was decided by BLOCKHASH, PREVRANDAO, DIFFICULTY or COINBASE, or by a hash that the time or the "
+        "block's number went into, and the contract then paid who acts in the transaction."
     )
     why = "A contract in the same block computes the same number first, and plays only when it wins."
     example = "SmartBillions, October 2017: the hash of a block older than 256 is zero; 400 ETH."

@@ -100,6 +100,13 @@ def payments(execution: Execution, payer: bytes, payees: frozenset[bytes]) -> li
     return [each for each in execution.transfers if each.sender == payer and each.recipient in payees and each.amount]
 
 
+def lets_in(execution: Execution, pair: Reentry) -> bool:
+    """Whether the account lets callers in while its call is open: this one, or one by the same call or one above it."""
+    return any(
+        each.admitted and each.context == pair.context and each.outer <= pair.outer for each in execution.reentries
+    )
+
+
 def initiators(execution: Execution) -> frozenset[bytes]:
     """Accounts that were entered again only because they began a call into one that was: attackers, not victims."""
     return execution.kept("reentrancy.initiators", _initiators)

@@ -21,6 +21,7 @@ from rollproof.detect.reentered import (
     cases,
     contexts_between,
     initiators,
+    lets_in,
     loss,
     payments,
     takers,
@@ -60,14 +61,14 @@ class _SameStorage(_Reentrancy):
         pair, context = case.first, case.context
         who = f"0x{context.hex()}"
         title = f"{who} was entered again {self.how} while its call was open"
-        spared = _spared(execution, case)
+        gainers = takers(execution, case.pairs)
+        lost = loss(execution, context, gainers, strict=pair.rule == OPEN)
+        spared = _spared(execution, case, bool(lost))
         if spared:
             yield self.suppressed(execution, title, spared)
             return
         if context in cluster(execution) or _own_doing(execution, case):
             return
-        gainers = takers(execution, case.pairs)
-        lost = loss(execution, context, gainers, strict=pair.rule == OPEN)
         severity = _severity(execution, pair, bool(lost), gainers)
         yield self.finding(
             execution,
@@ -234,12 +235,12 @@ def _far(pair: Reentry) -> bool:
     return abs(pair.before - pair.after) * 100 >= max(pair.before, pair.after)
 
 
-def _spared(execution: Execution, case: Case) -> str:
+def _spared(execution: Execution, case: Case, lost: bool) -> str:
     """Why a case that looks like one is none."""
     pair = case.first
     if pair.rule == REFUSED:
         return f"the inner call failed at the lock in slot 0x{pair.slot.hex()}, which was put back afterwards"
-    if pair.admitted:
+    if lets_in(execution, pair) and not (lost and pair.rule == STALE):
         return "the inner call read the lock of the open one and was let in: the contract means it"
     if pair.rule == STALE and pair.written_after is not None and case.context in cluster(execution):
         return "the contract acts for the sender"

@@ -11,7 +11,11 @@ from rollproof.errors import Malformed
 
 # module of this package, class
 LISTED: tuple[str, ...] = (
+    "approval_drain:ApprovalDrain",
+    "arbitrary_call:ArbitraryCall",
     "denial_of_service:RejectedPayment",
+    "flash_loan:FlashLoan",
+    "flash_loan:SideEntrance",
     "forced_ether:ForcedEther",
     "gas_griefing:GasGriefing",
     "gas_growth:GasGrowth",
@@ -25,10 +29,21 @@ LISTED: tuple[str, ...] = (
     "ordering.liquidation:Liquidate",
     "ordering.priority_violated:PriorityViolated",
     "ordering.sandwich:Sandwich",
+    "price_manipulation:PriceManipulation",
+    "proxy_hijack:ProxyHijack",
+    "randomness:TimestampDependence",
+    "randomness:WeakRandomness",
     "return_bomb:ReturnBomb",
+    "rounding:Rounding",
     "selfdestruct:UnprotectedSelfdestruct",
+    "share_inflation:ShareInflation",
+    "signature:SignatureMisuse",
+    "storage_layout:StorageCollision",
+    "transaction_origin:TransactionOrigin",
     "truncation:Truncation",
+    "unauthorised_write:UnauthorisedWrite",
     "unchecked_call:UncheckedCall",
+    "value_extraction:ValueExtraction",
 )
 
 

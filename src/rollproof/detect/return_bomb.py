@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import Execution
 from rollproof.detect.failed_call import OUT_OF_GAS
+from rollproof.detect.live_write import subtree
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.replay.trace import Frame, Kind
 from rollproof.types import Confidence, Severity
@@ -35,23 +36,28 @@ class ReturnBomb(Detector):
 
     def check(self, evidence: Execution) -> Iterator[Judgement]:
         """Long answers of calls, by what they did to the caller."""
-        lengths, kinds = evidence.trace.column("frame_output_length"), evidence.trace.column("frame_kind")
+        trace, own = evidence.trace, _own_gas(evidence)
+        lengths, kinds, ran = trace.column("frame_output_length"), trace.column("frame_kind"), trace.column("frame_ran")
+        said: set[tuple[bytes, bytes]] = set()
         for row in evidence.frame_rows:
             length = int.from_bytes(lengths[4 * row : 4 * row + 4], "little")
-            if length < LONG or kinds[row] >= Kind.CREATE:
+            if length < LONG or kinds[row] >= Kind.CREATE or not ran[row]:
                 continue
             frame = evidence.frame(row)
-            if frame.parent is not None and frame.kind is not Kind.DELEGATECALL:
-                yield from self._answer(evidence, frame, evidence.frame(frame.parent))
+            if frame.parent is None or frame.kind is Kind.DELEGATECALL:
+                continue
+            parent = evidence.frame(frame.parent)
+            if parent.target != frame.target and (parent.target, frame.target) not in said:
+                for each in self._answer(evidence, frame, parent, own):
+                    said.add((parent.target, frame.target))
+                    yield each
 
-    def _answer(self, execution: Execution, frame: Frame, parent: Frame) -> Iterator[Judgement]:
-        if parent.target == frame.target:
-            return
-        copied = _own_gas(execution, parent) >= copying(frame.output_length)
-        if parent.status in OUT_OF_GAS:
+    def _answer(self, execution: Execution, frame: Frame, parent: Frame, own: dict[int, int]) -> Iterator[Judgement]:
+        price = copying(frame.output_length)
+        if parent.status in OUT_OF_GAS and subtree(execution, frame.row).stop == subtree(execution, parent.row).stop:
             severity, came = Severity.MEDIUM, "its caller ran out of gas"
-        elif not frame.success and copied and copying(frame.output_length) >= _HARMLESS:
-            severity, came = Severity.LOW, f"its caller paid {copying(frame.output_length)} gas to copy that"
+        elif not frame.success and price >= _HARMLESS and own.get(parent.row, 0) >= price:
+            severity, came = Severity.LOW, f"its caller paid {price} gas to copy that"
         else:
             return
         yield self.finding(
@@ -73,11 +79,13 @@ def copying(length: int) -> int:
     return 3 * words + words * words // 512 + 3 * words
 
 
-def _own_gas(execution: Execution, parent: Frame) -> int:
-    """What a frame used itself, without its calls."""
+def _own_gas(execution: Execution) -> dict[int, int]:
+    """What each frame used itself, without its calls."""
     parents, used = execution.trace.column("frame_parent"), execution.trace.column("frame_gas_used")
-    wanted, below = parent.row.to_bytes(4, "little"), 0
-    for row in range(parent.row + 1, execution.frame_rows.stop):
-        if parents[4 * row : 4 * row + 4] == wanted:
-            below += int.from_bytes(used[8 * row : 8 * row + 8], "little")
-    return parent.gas_used - below
+    own: dict[int, int] = {}
+    for row in execution.frame_rows:
+        gas = int.from_bytes(used[8 * row : 8 * row + 8], "little")
+        own[row] = own.get(row, 0) + gas
+        parent = int.from_bytes(parents[4 * row : 4 * row + 4], "little")
+        own[parent] = own.get(parent, 0) - gas
+    return own

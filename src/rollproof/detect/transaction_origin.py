@@ -21,8 +21,8 @@ class TransactionOrigin(Detector):
     title = "Access granted by tx.origin"
     what = (
         "A contract compared ORIGIN with what it has stored, was called by another contract than that account, went "
-        "on, and paid somebody else. Without a second pass: it read a plain slot that names the signer, who was not its "
-        "caller, and nothing that names the caller."
+        "on, and paid somebody else. Without a second pass: it read a plain slot that names the signer, who was "
+        "not its caller, and nothing that names the caller."
     )
     why = "A signer who is lured into any call at all is taken for the caller of everything below it."
     example = "SWC-115's wallet: an attack contract that the owner pays calls transfer in his name."

@@ -90,6 +90,11 @@ impl Entry {
         self.met.map_or(0, |(known, order)| self.restored(known, order, last))
     }
 
+    /// Bytes that it had changed before an inner call and that hold their first value at last.
+    pub fn back(&self, last: U256) -> u32 {
+        self.met.map_or(0, |(known, _)| lanes(self.first, known) & !lanes(self.first, last))
+    }
+
     /// Bytes that differed from the first value at `order` and were put back by a later write.
     pub fn restored(&self, known: U256, order: u32, last: U256) -> u32 {
         if self.wrote && self.last_write > order { lanes(self.first, known) & !lanes(self.first, last) } else { 0 }

@@ -575,9 +575,10 @@ impl<'a> Walk<'a> {
         self.entries.get(top as usize).filter(|_| top as usize >= ended.entries)
     }
 
-    /// Whether one of the slots that an inner call read is a lock of the invocation that ends.
+    /// Whether an inner call read a lock of the invocation that ends, or a ticket: what it had changed before the call
+    /// and what is back now, whoever put it back.
     fn admitted(&self, ended: &Invocation, guards: &Guards) -> bool {
-        guards.slots().any(|slot| self.own(ended, slot).is_some_and(|entry| entry.lock(self.value(slot)) != 0))
+        guards.slots().any(|slot| self.own(ended, slot).is_some_and(|entry| entry.back(self.value(slot)) != 0))
     }
 
     fn judge_stale(&mut self, at: usize, ended: &Invocation) {

@@ -9,6 +9,7 @@ from typing import Any
 
 from rollproof.detect.foreign import call_tracer, event_trace, fields, parity, prestate, receipts, struct_log
 from rollproof.detect.foreign.calls import CREATES, Call, write
+from rollproof.detect.foreign.balances import agree
 from rollproof.detect.foreign.digest import digest
 from rollproof.detect.foreign.part import Form, Part, entries
 from rollproof.detect.foreign.place_logs import place
@@ -137,6 +138,9 @@ def _calls(value: Any, part: Part, around: _Around) -> RecordedBlock:
         if not own_logs and not (receipt and place(read.calls, receipt.logs, f"{part.where}: transaction {at}")):
             shows &= ~(Shows.LOGS | Shows.TOPICS)
         transactions.append(_transaction(read.calls, key, at, around, part.where))
+        difference = around.differences.get(key)
+        if difference is not None:
+            agree(read.calls, difference, around.block.beneficiary, f"{part.where}: transaction {at}")
     if shows & Shows.LOGS == 0:
         for _, read in trees:
             for call in read.calls:

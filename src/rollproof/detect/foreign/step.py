@@ -10,6 +10,7 @@ from rollproof.errors import Malformed, Unsupported
 
 _WORD: Final = re.compile(r"(?:0x)?[0-9a-fA-F]{1,64}")
 _HEX: Final = re.compile(r"(?:0x)?([0-9a-fA-F]{64})")
+_JUMPS: Final = ("RJUMP", "RJUMPI", "RJUMPV", "CALLF", "RETF", "JUMPF")  # EIP-4200, EIP-4750, EIP-6206
 MAX_MEMORY: Final = 16 << 20  # bytes that one instruction takes of it
 
 
@@ -41,6 +42,15 @@ class Step:
         if type(value) is int and 0 <= value < 1 << bits:
             return value
         return fields.number(value, f"{self.where}: {key}", bits)
+
+    def follows(self, before: Step) -> bool:
+        """Whether it can be the instruction behind another of its frame. Jumps by other means are not looked at."""
+        op, pc = before.op, before.pc
+        if op.startswith("PUSH"):
+            return self.pc == pc + 1 + (int(op[4:]) if op[4:].isdigit() else 0)
+        if op in ("JUMP", "JUMPI"):
+            return self.pc == before.word(1) or (op == "JUMPI" and self.pc == pc + 1)
+        return self.pc == pc + 1 or op in _JUMPS
 
     def word(self, place: int) -> int:
         """The stack's word at this place, 1 for the top. Raises Malformed where there is none."""

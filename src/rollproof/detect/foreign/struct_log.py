@@ -97,19 +97,22 @@ class StructLog:
         self.unknown_before = 0
         self._memory = self._input = True
         self._rows: list[Put] = []
-        self._bytes = 0
+        self._bytes = self._at = 0
         self._known = KnownSlots()
         self._frames: list[_Frame] = []
         self._waiting: _Frame | None = None  # a call whose first step, or whose result, comes next
+        self._created = created_addresses(self.steps, where)
         self.root = self._root(sent)
         self._walk()
+        if not self.steps:
+            self._empty(record, sent)
 
     @property
     def shows(self) -> Shows:
         """What it turned out to show."""
         found = Shows.CALLS | Shows.ETHER | Shows.GAS | Shows.TOPICS | Shows.STORAGE | Shows.VALUES | Shows.TRANSIENT
         if self._memory:
-            found |= Shows.LOGS | Shows.OUTPUT
+            found |= Shows.LOGS | Shows.OUTPUT | Shows.HASHES
         if self._memory and self._input:
             found |= Shows.INPUT | Shows.SELECTOR
         return found
@@ -163,7 +166,11 @@ class StructLog:
             frame = self._frames[-1]
             if frame.last is not None and step.gas > frame.last.gas:
                 raise Malformed(f"{step.where}: gas rises inside a call, from {frame.last.gas} to {step.gas}")
-            frame.last = step
+            if frame.last is None:
+                frame.gas = step.gas  # what it was given, with the stipend and after EIP-150
+            elif not step.follows(frame.last):
+                raise Malformed(f"{step.where}: pc {step.pc} cannot follow {frame.last.op} at pc {frame.last.pc}")
+            frame.last, self._at = step, at
             after = self.steps[at + 1] if at + 1 < len(self.steps) else None
             if not step.error:
                 self._do(step, frame, after)
@@ -216,13 +223,9 @@ class StructLog:
         self._rows += [frame.enter, frame.leave]
 
     def _result(self, frame: _Frame, step: Step) -> bool:
-        """What the call instruction left on its caller's stack: for a creation, the address too."""
+        """What the call instruction left on its caller's stack."""
         if frame.kind in CREATES:
-            created = step.address(1)
-            if any(created):
-                frame.target = frame.code = created
-                return True
-            return False
+            return any(step.address(1))
         flag = step.word(1)
         if flag > 1:
             raise Malformed(f"{step.where}: a call's result is {flag}")
@@ -239,6 +242,8 @@ class StructLog:
         elif op in ("SELFDESTRUCT", "SUICIDE"):
             beneficiary = step.address(1)
             self._rows.append(lambda writer: writer.selfdestruct(beneficiary, 0))
+        elif op in ("KECCAK256", "SHA3"):
+            self._hash(step, after)
         elif op[:3] == "LOG" and op[3:] in ("0", "1", "2", "3", "4"):
             topics = [step.word(3 + at).to_bytes(32, "big") for at in range(int(op[3:]))]
             target, body = frame.target, self._slice(step, 1, 2)
@@ -265,14 +270,31 @@ class StructLog:
         pc = step.pc
         self._rows.append(lambda writer: writer.access(kind, slot, value, before, pc))
 
+    def _hash(self, step: Step, after: Any) -> None:
+        """A mapping entry's place is the hash of two words."""
+        if step.word(2) != 64 or not isinstance(after, dict) or after.get("depth") != step.depth:
+            return
+        words = self._slice(step, 1, 2)
+        if words:
+            key, base = words[:32], words[32:]
+            result = Step(after, step.where).word(1).to_bytes(32, "big")
+            self._rows.append(lambda writer: writer.hashed(key, base, result))
+
+    def _empty(self, record: dict[str, Any], sent: Sent) -> None:
+        """No step: an account without code was called, if no more gas went than the data takes (EIP-2028, EIP-7623)."""
+        used = fields.optional(record.get("gas"), f"{self.where}: gas", 64)
+        zeros = (sent.data or b"").count(0)
+        if used is None or sent.creates or used > 21_000 + 10 * zeros + 40 * (len(sent.data or b"") - zeros):
+            self.gaps.append("it has no steps; what the transaction did is not shown")
+
     def _gap(self, text: str) -> None:
         if len(self.gaps) < 8:
             self.gaps.append(text)
 
     def _call(self, step: Step, frame: _Frame, kind: Kind) -> _Frame:
         if kind in CREATES:
-            data = self._slice(step, 2, 3)
-            return _Frame(kind, frame.target, fields.ZERO, fields.ZERO, step.word(1), data, step.gas)
+            data, made = self._slice(step, 2, 3), self._created.get(self._at, fields.ZERO)
+            return _Frame(kind, frame.target, made, made, step.word(1), data, step.gas)
         code = step.address(2)
         at = 4 if kind in (Kind.CALL, Kind.CALLCODE) else 3
         data = self._slice(step, at, at + 1)
@@ -314,3 +336,23 @@ class StructLog:
             self._waiting = None
         for frame in reversed(self._frames):
             self._rows.append(frame.leave)
+
+
+def created_addresses(steps: list[Any], where: str) -> dict[int, bytes]:
+    """Step of a CREATE or CREATE2 -> the address that it left on the stack, where it succeeded."""
+    found: dict[int, bytes] = {}
+    waiting: list[tuple[int, int]] = []  # step, its depth
+    for at, step in enumerate(steps):
+        if not isinstance(step, dict):
+            raise Malformed(f"{where}: step {at}: expected a JSON object")
+        depth = step.get("depth")
+        if waiting and waiting[-1][1] == depth:
+            creation, _ = waiting.pop()
+            address = Step(step, f"{where}: step {at}").address(1)
+            if any(address):
+                found[creation] = address
+        if step.get("op") in ("CREATE", "CREATE2") and not step.get("error") and type(depth) is int:
+            while waiting and waiting[-1][1] >= depth:
+                waiting.pop()  # its frame ended with it
+            waiting.append((at, depth))
+    return found

@@ -50,7 +50,7 @@ class Displacement(Detector):
             why = "the same call, in words that anybody may choose: a race, not a copy"
             yield self.suppressed(block, title, why, Severity.MEDIUM)
             return
-        whose = cluster.actors(later) | ({later.sender} if later.sender else set())
+        whose = (cluster.actors(later) | ({later.sender} if later.sender else set())) - {copied.target}
         proof = prove(block, [earlier], [(later, frozenset(whose))])
         if proof.unknown and later.success is not False:
             yield self.suppressed(block, title, f"what the second would have got is not known: {proof.unknown}")
@@ -75,7 +75,7 @@ class Displacement(Detector):
             notes.append("anybody may choose these arguments: it can have been a race")
         if block.pending is not None and earlier.transaction not in block.pending:
             notes.append("the first was never seen in the pool")
-        proven = not proof.unknown
+        proven, direct = not proof.unknown, later.index == earlier.index + 1
         if not proven:
             notes.append(f"that the second would have succeeded is not proven: {proof.unknown}")
         amounts = [*gained, *(amount for loss in proof.losses for amount in loss.amounts())]
@@ -83,7 +83,7 @@ class Displacement(Detector):
         return self.finding(
             block,
             title,
-            severity=Severity.MEDIUM if proven and copied.distinctive else Severity.LOW,
+            severity=Severity.MEDIUM if proven and (copied.distinctive or direct) else Severity.LOW,
             confidence=Confidence.OBSERVED if proven else Confidence.POSSIBLE,
             addresses=[*parties, copied.target],
             amounts=amounts,

@@ -1,0 +1,69 @@
+"""Who lost what to whom, and got nothing for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from detect.stage import Deployed, Stage
+from rollproof.detect import foreign
+from rollproof.detect.holdings import held
+from rollproof.detect.run import judge
+from rollproof.detect.value_extraction import ValueExtraction
+from rollproof.types import Amount, Confidence, Severity
+
+
+def lender(stage: Stage, name: str) -> tuple[Deployed, Deployed]:
+    """A lender with 1,000 coins of others."""
+    coin = stage.deploy("value/Coin")
+    made = stage.deploy(name, coin.address)
+    coin.do("make", stage.account(1).address, 1_000)
+    coin.do("approve", made.address, 1_000, sender=stage.account(1))
+    made.do("deposit", 1_000, sender=stage.account(1))
+    return coin, made
+
+
+def test_a_lender_that_is_emptied_by_the_vote_of_its_own_coins() -> None:
+    stage = Stage()
+    coin, made = lender(stage, "CoinLender")
+    sweeper = stage.deploy("Sweeper")
+    block = stage.run([sweeper.send("run", made.address)])
+    [found] = judge(block, [ValueExtraction()]).findings
+    assert (found.severity, found.confidence) == (Severity.HIGH, Confidence.OBSERVED)
+    assert Amount(coin.address, made.address, -1_000) in found.amounts
+    assert Amount(coin.address, stage.account(0).address, 1_000) in found.amounts
+    assert held(block.executions[0], made.address, coin.address) == 1_000
+    assert coin.call("balanceOf", made.address) == 0
+
+
+def test_a_lender_whose_keeper_decides() -> None:
+    stage = Stage()
+    coin, made = lender(stage, "CoinLenderFixed")
+    sweeper = stage.deploy("Sweeper")
+    assert judge(stage.run([sweeper.send("run", made.address)]), [ValueExtraction()]).findings == []
+    assert sweeper.call("failures") == 2
+    assert coin.call("balanceOf", made.address) == 1_000
+
+
+def test_a_withdrawal_of_nearly_all_with_a_loan_on_the_way() -> None:
+    """It looks the same by its flow; the entry in the lender's books says that it was the withdrawer's own."""
+    stage = Stage()
+    coin, made = lender(stage, "CoinLender")
+    saver, owner = stage.deploy("Saver"), stage.account(2)
+    coin.do("make", owner.address, 50_000)
+    coin.do("approve", saver.address, 50_000, sender=owner)
+    saver.do("save", made.address, 50_000, sender=owner)
+    report = judge(stage.run([saver.send("run", made.address, 51_000, sender=owner)]), [ValueExtraction()])
+    assert report.findings == []
+    assert [each.reason for each in report.suppressed] == ["an entry in its books was used up by just that amount"]
+    assert coin.call("balanceOf", owner.address) == 50_000
+
+
+def test_foreign_executions(shared_data: Path) -> None:
+    """The recorded victims that lost for nothing are named; those that were paid a false price are not."""
+    found = {}
+    for block in foreign.read(shared_data / "detection" / "exploits-dvdefi.jsonl.gz"):
+        for each in judge(block, [ValueExtraction()]).findings:
+            found[block.executions[0].names[each.addresses[0]]] = each.severity
+    drained = ("SelfiePool", "TrusterLenderPool", "NaiveReceiverPool", "FlashLoanReceiver")
+    assert {name: found.get(name) for name in drained} == dict.fromkeys(drained, Severity.HIGH)
+    assert not {"PuppetPool", "PuppetV2Pool"} & found.keys()
