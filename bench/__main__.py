@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import alarms, anvil, building, control, eels, inspector, stages, throughput
+from bench import alarms, anvil, building, control, detection, eels, inspector, recursion, stages, throughput
 
 SECTIONS = {
     "inspector": ("What noting costs", inspector.run),
@@ -18,6 +18,8 @@ SECTIONS = {
     "eels": ("Against EELS", eels.run),
     "building": ("Building blocks against anvil", building.run),
     "control": ("The lab without a fault", control.run),
+    "detection": ("What detectors cost", detection.run),
+    "recursion": ("Very many frames", recursion.run),
     "alarms": ("Alarms where nobody is robbed", alarms.run),
 }
 

@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from rollproof.errors import Lying, Malformed, Missing, Reset, Retry, RollproofError, Stop, Unsupported
-from rollproof.report import finding_html, notebook
+from rollproof.report import call_tree, call_tree_html, finding_html, notebook
 from rollproof.types import (
     Amount,
     Claim,
@@ -114,6 +114,11 @@ def __getattr__(name: str) -> Any:
             "rollproof's compiled core is not built: run `make setup` in the checkout "
             "(or `pip install .`; both need Rust 1.94 or newer)"
         ) from error
+    if name.startswith("inspect"):
+        from rollproof.detect.call_tree import CallTree
+
+        setattr(CallTree, "__str__", call_tree.text)  # noqa: B010
+        setattr(CallTree, "_repr_html_", call_tree_html.html)  # noqa: B010
     if name == "replay":  # a room that can be called
         globals()[name] = import_module("rollproof.replay")
     else:

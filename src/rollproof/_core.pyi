@@ -177,6 +177,9 @@ class Trace:
     """Columns; see rollproof.replay.trace for the lazily decoded view."""
     def column(self, name: str) -> bytes: ...
     def columns(self) -> list[str]: ...
+    def rows(self) -> list[int]: ...  # of frames, accesses, logs and self-destructs
+    def frame(self, row: int) -> tuple[Any, ...]: ...  # fields of rollproof.replay.trace.Frame; IndexError
+    def access(self, row: int) -> tuple[Any, ...]: ...  # fields of rollproof.replay.trace.Access; IndexError
     def facts(self) -> list[Facts]: ...  # of each transaction in order; computed once
 
 @final

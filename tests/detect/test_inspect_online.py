@@ -214,6 +214,15 @@ def test_evidence_of_foreign_traces_finds_it_again_offline(tmp_path: Path) -> No
         assert finding.id in {each.id for each in again.findings}
 
 
+def test_nodes_that_have_different_blocks_are_noted() -> None:
+    one, other = l1(), l1()
+    for served, amount in ((one, 1), (other, 2)):
+        served.mine(served.transfer(served.bob, served.alice, amount))
+    [found] = rp.inspect_range([Provider(one), Provider(other)], "5", options())
+    assert written(found)[-1][1] - written(found)[-1][0] == 1
+    assert any(note.startswith("cross-check:") for note in found.notes)
+
+
 def test_no_node_at_all_is_an_error() -> None:
     with pytest.raises(rp.Malformed, match="no RPC URL"):
         list(rp.inspect_range([], "1"))

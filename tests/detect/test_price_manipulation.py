@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from detect.as_events import as_events
 from detect.stage import Deployed, Stage
 from rollproof.detect import foreign
 from rollproof.detect.moved_slots import _factor
@@ -38,8 +39,9 @@ def said(stage: Stage, transaction: bytes) -> Report:
 def test_a_lender_that_believes_the_pool() -> None:
     stage = Stage()
     coin, pool, lender, thief = market(stage, "SpotLender")
-    report = said(stage, thief.send("run", pool.address, lender.address, 9_000 * 10**18, 10_000 * 10**18))
-    [found] = report.findings
+    block = stage.run([thief.send("run", pool.address, lender.address, 9_000 * 10**18, 10_000 * 10**18)])
+    [found] = judge(block, [PriceManipulation()]).findings
+    assert [each.amounts for each in PriceManipulation().check(as_events(block.executions[0]))] == [found.amounts]
     assert found.severity is Severity.HIGH
     assert lender.address in found.addresses
     assert Amount(coin.address, lender.address, -10_000 * 10**18) in found.amounts
@@ -51,6 +53,22 @@ def test_a_lender_that_has_noted_the_price() -> None:
     _, pool, lender, thief = market(stage, "NotedLender")
     report = said(stage, thief.send("run", pool.address, lender.address, 9_000 * 10**18, 10_000 * 10**18))
     assert report.findings == []
+
+
+@pytest.mark.parametrize(("sold", "count"), [(9_000, 1), (50, 0)])
+def test_a_market_that_is_set_up_in_the_same_transaction(sold: int, count: int) -> None:
+    """As tests of attacks do it: who acts has given the pool and the lender all that they have, and gains nothing."""
+    stage = Stage()
+    coin, money = stage.deploy("value/Coin"), stage.deploy("value/Coin")
+    pool = stage.deploy("SpotPool", coin.address, money.address)
+    lender, rehearsal = stage.deploy("SpotLender", pool.address), stage.deploy("Rehearsal")
+    for token in (coin, money):
+        token.do("make", rehearsal.address, 50_000 * 10**18)
+    send = rehearsal.send("run", pool.address, lender.address, sold * 10**18, 9_500 * 10**18)
+    block = stage.run([send])
+    assert block.executions[0].success
+    for execution in (block.executions[0], as_events(block.executions[0])):
+        assert len(list(PriceManipulation().check(execution))) == count
 
 
 @pytest.mark.parametrize("sold", [0, 50 * 10**18])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from detect.as_events import as_events
 from detect.stage import Deployed, Stage
 from rollproof.detect import foreign
 from rollproof.detect.rounding import Rounding
@@ -23,7 +24,9 @@ def shop(stage: Stage, name: str, stock: int) -> tuple[Deployed, Deployed, Deplo
 def test_shares_for_nothing() -> None:
     stage = Stage()
     coin, made, shopper = shop(stage, "ShareShop", 2_000)
-    [found] = judge(stage.run([shopper.send("run", made.address, 199, 2)]), [Rounding()]).findings
+    block = stage.run([shopper.send("run", made.address, 199, 2)])
+    [found] = judge(block, [Rounding()]).findings
+    assert [each.amounts for each in Rounding().check(as_events(block.executions[0]))] == [found.amounts]
     assert found.severity is Severity.HIGH
     assert Amount(coin.address, made.address, -1_990) in found.amounts
     assert Amount(coin.address, stage.account(0).address, 2_990) in found.amounts

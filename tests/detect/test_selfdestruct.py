@@ -28,5 +28,5 @@ def test_who_may_end_an_account() -> None:
     block = stage.run(sent)
     assert [each.success for each in block.executions] == [False, True, True]
     [found] = judge(block, [UnprotectedSelfdestruct()]).findings
-    assert found.severity is Severity.MEDIUM
+    assert found.severity is Severity.HIGH
     assert found.amounts == (Amount(None, OPEN, -ETHER), Amount(None, stranger.address, ETHER))

@@ -34,9 +34,10 @@ def attack(stage: Stage, coin: Deployed, made: Deployed, donated: int) -> list[b
     ]
 
 
-def test_a_deposit_that_got_no_shares() -> None:
+@pytest.mark.parametrize("name", ["PlainVault", "QuietVault"])
+def test_a_deposit_that_got_no_shares(name: str) -> None:
     stage = Stage()
-    coin, made = vault(stage, "PlainVault")
+    coin, made = vault(stage, name)
     block = stage.run(attack(stage, coin, made, 10_000))
     assert all(each.success for each in block.executions)
     [found] = judge(block, [ShareInflation()]).findings

@@ -6,12 +6,14 @@ use crate::{
         facts::{self, Shown},
         flow::{Source, Transfer},
         reentry::{Reentry, Rule},
+        view::View,
     },
     shadow,
     trace::{Columns, Entered, NONE, Recorder, access, kind},
 };
 use alloy_primitives::B256;
 use pyo3::{
+    exceptions::PyIndexError,
     prelude::*,
     pybacked::PyBackedBytes,
     types::{PyBool, PyBytes, PyTuple},
@@ -61,6 +63,71 @@ impl Trace {
 
     fn columns(&self) -> Vec<&'static str> {
         Columns::NAMES.to_vec()
+    }
+
+    /// Rows of frames, accesses, logs and self-destructs.
+    fn rows(&self) -> [u32; 4] {
+        let columns = &self.columns;
+        let counts = [
+            columns.frame_kind.len(),
+            columns.access_write.len(),
+            columns.log_topic_count.len(),
+            columns.selfdestruct_frame.len() / 4,
+        ];
+        counts.map(|count| count as u32)
+    }
+
+    /// The fields of a frame, in the order of `replay.trace.Frame`.
+    fn frame<'py>(&self, py: Python<'py>, row: u32) -> PyResult<Bound<'py, PyTuple>> {
+        if row >= self.rows()[0] {
+            return Err(PyIndexError::new_err(row));
+        }
+        let view = View(&self.columns);
+        let fields: Vec<Bound<'py, PyAny>> = vec![
+            row.into_pyobject(py)?.into_any(),
+            view.transaction(row).into_pyobject(py)?.into_any(),
+            view.parent(row).into_pyobject(py)?.into_any(),
+            view.depth(row).into_pyobject(py)?.into_any(),
+            view.frame_order(row).into_pyobject(py)?.into_any(),
+            view.kind(row).into_pyobject(py)?.into_any(),
+            view.status(row).into_pyobject(py)?.into_any(),
+            bytes(py, view.caller(row)).into_any(),
+            bytes(py, view.target(row)).into_any(),
+            bytes(py, view.code(row)).into_any(),
+            int(py, view.value(row))?,
+            view.gas_limit(row).into_pyobject(py)?.into_any(),
+            view.gas_used(row).into_pyobject(py)?.into_any(),
+            bytes(py, view.input(row)).into_any(),
+            view.input_length(row).into_pyobject(py)?.into_any(),
+            bytes(py, view.output(row)).into_any(),
+            view.output_length(row).into_pyobject(py)?.into_any(),
+            PyBool::new(py, view.ran(row)).to_owned().into_any(),
+        ];
+        PyTuple::new(py, fields)
+    }
+
+    /// The fields of a storage access, in the order of `replay.trace.Access`.
+    #[allow(clippy::type_complexity)]
+    fn access<'py>(
+        &self,
+        py: Python<'py>,
+        row: u32,
+    ) -> PyResult<(u32, u32, bool, Bound<'py, PyBytes>, Bound<'py, PyAny>, Bound<'py, PyAny>, bool, Option<u32>)> {
+        if row >= self.rows()[1] {
+            return Err(PyIndexError::new_err(row));
+        }
+        let view = View(&self.columns);
+        let kind = view.access_kind(row);
+        Ok((
+            view.access_frame(row),
+            view.access_order(row),
+            kind & 1 != 0,
+            bytes(py, view.access_slot(row)),
+            int(py, view.access_value(row))?,
+            int(py, view.access_before(row))?,
+            kind & 2 != 0,
+            view.access_pc(row),
+        ))
     }
 
     /// What was noticed in each transaction, in order.

@@ -140,6 +140,9 @@ pub fn one(
     look.frames();
     look.accesses();
     look.logs(topics_at);
+    if rows.selfdestructs.clone().any(|row| look.live(view.selfdestruct_frame(row))) {
+        look.set(flag::SELFDESTRUCTS);
+    }
     if look.flags & flag::WRITES != 0 && privilege::changed(view, &rows, &look.created, |frame| look.live(frame)) {
         look.set(flag::PRIVILEGED);
     }
@@ -301,7 +304,9 @@ impl Look<'_> {
             self.set(flag::WRITES);
             let (before, after) = (view.access_before(row), view.access_value(row));
             let negative = after >= U256::MAX - (U256::MAX >> 128);
-            if negative && before >> 128 == U256::ZERO && !(before.is_zero() && after == U256::MAX) {
+            // Unlimited allowances stand at hashed places; a length or counter below zero stands at a plain one.
+            let unlimited = before.is_zero() && after == U256::MAX && view.access_slot(row).0[..24] != [0; 24];
+            if negative && before >> 128 == U256::ZERO && !unlimited {
                 self.set(flag::LARGE_VALUE);
             }
         }

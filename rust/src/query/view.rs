@@ -22,6 +22,11 @@ fn u32_at(column: &[u8], row: u32) -> u32 {
     u32::from_le_bytes(column[at..at + 4].try_into().expect("four bytes"))
 }
 
+fn u64_at(column: &[u8], row: u32) -> u64 {
+    let at = row as usize * 8;
+    u64::from_le_bytes(column[at..at + 8].try_into().expect("eight bytes"))
+}
+
 fn address_at(column: &[u8], row: u32) -> Address {
     Address::from_slice(&column[row as usize * 20..][..20])
 }
@@ -45,6 +50,10 @@ impl<'a> View<'a> {
 
     pub fn parent(&self, frame: u32) -> Option<u32> {
         Some(u32_at(&self.0.frame_parent, frame)).filter(|row| *row != NONE)
+    }
+
+    pub fn depth(&self, frame: u32) -> u32 {
+        u32_at(&self.0.frame_depth, frame)
     }
 
     pub fn frame_order(&self, frame: u32) -> u32 {
@@ -81,6 +90,18 @@ impl<'a> View<'a> {
 
     pub fn value(&self, frame: u32) -> U256 {
         word_at(&self.0.frame_value, frame)
+    }
+
+    pub fn gas_limit(&self, frame: u32) -> u64 {
+        u64_at(&self.0.frame_gas_limit, frame)
+    }
+
+    pub fn gas_used(&self, frame: u32) -> u64 {
+        u64_at(&self.0.frame_gas_used, frame)
+    }
+
+    pub fn input_length(&self, frame: u32) -> u32 {
+        u32_at(&self.0.frame_input_length, frame)
     }
 
     pub fn input(&self, frame: u32) -> &'a [u8] {

@@ -19,6 +19,7 @@ from rollproof.report.text import visible
 from rollproof.types import Finding, Severity
 
 if TYPE_CHECKING:
+    from rollproof.detect.call_tree import CallTree
     from rollproof.detect.execution import Execution
     from rollproof.detect.inspection import Inspection
 
@@ -87,8 +88,9 @@ def print_inspections(inspections: Callable[[], Iterable[Inspection]], output: O
         show = not output.quiet and progress.wanted()
         for found in progress.followed(inspections(), lambda _: _sentence(tally, began), show=show):
             tally.add(found)
-            _show(found, output, names)
-            _keep(found, output, names, tally)
+            known = {**found.names, **names}
+            _show(found, output, known)
+            _keep(found, output, known, tally)
     except BrokenPipeError:  # whoever read our lines has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CANCELLED
@@ -182,13 +184,20 @@ def _text_lines(found: Inspection, output: Output, names: Mapping[bytes, str]) -
 
 
 def _trees(found: Inspection, output: Output, names: Mapping[bytes, str]) -> Iterator[str]:
-    from rollproof.detect.call_tree import rows
-
     for execution in _shown(found, output):
-        named = f"0x{execution.transaction.hex()}" if execution.transaction else f"transaction {execution.index}"
-        yield f"calls of {named}"
-        shown = rows(execution, max_depth=output.depth, max_rows=output.max_rows)
-        yield from (f"  {line}" for line in call_tree.lines(shown, names, _marks(found)))
+        yield f"calls of {_transaction(execution)}"
+        for line in call_tree.lines(_tree(found, execution, output), names, found.marks):
+            yield f"  {line}"
+
+
+def _tree(found: Inspection, execution: Execution, output: Output) -> CallTree:
+    from rollproof.detect.call_tree import CallTree
+
+    return CallTree(execution, output.depth, output.max_rows, marks=found.marks)
+
+
+def _transaction(execution: Execution) -> str:
+    return f"0x{execution.transaction.hex()}" if execution.transaction else f"transaction {execution.index}"
 
 
 def _shown(found: Inspection, output: Output) -> list[Execution]:
@@ -202,20 +211,11 @@ def _shown(found: Inspection, output: Output) -> list[Execution]:
     return [each for each in there if each.transaction in wanted]
 
 
-def _marks(found: Inspection) -> dict[int, list[str]]:
-    marks: dict[int, list[str]] = {}
-    for finding in found.findings:
-        for row in finding.frames:
-            marks.setdefault(row, []).append(f"{finding.detector} ({finding.severity.value})")
-    return marks
-
-
 def _keep(found: Inspection, output: Output, names: Mapping[bytes, str], tally: Tally) -> None:
     if output.sarif is not None:
         tally.findings += found.findings
     if output.html is None:
         return
-    from rollproof.detect.call_tree import rows
     from rollproof.report.call_tree_html import tree
 
     for finding in found.findings:
@@ -225,9 +225,8 @@ def _keep(found: Inspection, output: Output, names: Mapping[bytes, str], tally: 
             tally.left_out += 1
     for execution in _shown(found, output):
         if len(tally.sections) < MAX_SECTIONS:
-            named = f"0x{execution.transaction.hex()}" if execution.transaction else f"transaction {execution.index}"
-            shown = rows(execution, max_depth=output.depth, max_rows=output.max_rows)
-            tally.sections.append(f"<h2>Calls of {named}</h2>{tree(shown, names, _marks(found))}")
+            shown = tree(_tree(found, execution, output), names, found.marks)
+            tally.sections.append(f"<h2>Calls of {_transaction(execution)}</h2>{shown}")
         else:
             tally.left_out += 1
 

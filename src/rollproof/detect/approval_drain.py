@@ -58,7 +58,8 @@ class ApprovalDrain(Detector):
     trigger = Trigger.APPROVES | Trigger.PULLS | Trigger.TOKENS
 
     def check(self, evidence: Execution) -> Iterator[Judgement]:
-        if evidence.success is False:
+        told = Shows.INPUT in evidence.shows
+        if evidence.success is False or (told and not evidence.flags & Trigger.PULLS):
             return
         pulls = [each for each in evidence.transfers if each.token is not None and _pulled(evidence, each)]
         if not pulls:
@@ -132,16 +133,17 @@ class ApprovalDrain(Detector):
                 continue  # it got something for it
             paths = paths or authority(execution)
             passage = paths.to_call(taken[0].frame)
-            if spender in gainers:
-                # Who was approved took it himself: the account may have meant just that.
-                severity, confidence = Severity.LOW, Confidence.POSSIBLE
-            elif passage.standing is not Standing.OPEN or _stored(paths, taken[0], owner):
-                continue
-            else:
-                step = paths.step(taken[0].frame)
-                told = step is not None and Taint.CALLDATA in step.arguments
+            step = paths.step(taken[0].frame)
+            told = step is not None and Taint.CALLDATA in step.arguments
+            direct = spender == execution.sender
+            if passage.standing is Standing.OPEN and not direct and not _stored(paths, taken[0], owner):
                 severity = Severity.HIGH if told and passage.observed else Severity.MEDIUM
                 confidence = Confidence.OBSERVED if told and passage.observed else Confidence.POSSIBLE
+            elif spender in gainers:
+                # Who was approved took it himself: the account may have meant just that.
+                severity, confidence = Severity.LOW, Confidence.POSSIBLE
+            else:
+                continue
             yield self.finding(
                 execution,
                 f"0x{spender.hex()} used what 0x{owner.hex()} had approved to it for somebody else",

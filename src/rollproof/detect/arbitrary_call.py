@@ -34,7 +34,7 @@ class ArbitraryCall(Detector):
     trigger = Trigger.FORWARDS | Trigger.TOKENS | Trigger.ETHER | Trigger.WRITES
 
     def check(self, evidence: Execution) -> Iterator[Judgement]:
-        if evidence.success is False or len(evidence.frame_rows) < 3:
+        if evidence.success is False or len(evidence.frame_rows) < 2:
             return
         told = bool(evidence.shows & Shows.INPUT)
         if told and not evidence.flags & Trigger.FORWARDS:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from rollproof.detect.execution import Execution
+from rollproof.detect.protocols.entry import Event, Function
 from rollproof.detect.shows import Shows
 from rollproof.replay.trace import Kind
 
@@ -41,7 +42,7 @@ class Row:
     source: bytes | None = None
     code: bytes | None = None  # whose code runs, where it is another account's
     selector: bytes | None = None
-    name: str = ""  # of the selector or the event, where it is known
+    name: str = ""  # of the selector, the event or the slot, where it is known
     value: int | None = None
     before: int | None = None
     slot: bytes | None = None
@@ -50,6 +51,21 @@ class Row:
     topics: tuple[bytes, ...] = ()
     length: int = 0  # of a call's or log's data, in bytes
     count: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class CallTree:
+    """One execution's rows, to be looked at; how it is printed and shown is `report`'s."""
+
+    execution: Execution
+    max_depth: int = MAX_DEPTH
+    max_rows: int = MAX_ROWS
+    reads: bool = True
+    marks: Mapping[int, Sequence[str]] = field(default_factory=dict)  # frame row -> what was found there
+    names: Mapping[bytes, str] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Row]:
+        return rows(self.execution, max_depth=self.max_depth, max_rows=self.max_rows, reads=self.reads)
 
 
 def rows(
@@ -170,6 +186,7 @@ def _row(execution: Execution, depth: int, what: str, at: int) -> Row:
     if what in _ACCESSES.values():
         access = trace.accesses[at]
         written, known = what.endswith("write"), Shows.VALUES in execution.shows
+        standard = execution.protocols.slots.get(access.slot)
         return Row(
             depth,
             what,
@@ -177,19 +194,19 @@ def _row(execution: Execution, depth: int, what: str, at: int) -> Row:
             undone=written and trace.reverted(access.frame),
             account=trace.frames[access.frame].target,
             slot=access.slot,
+            name="" if standard is None else standard.name,
             value=access.value if known else None,
             before=access.before if known and written else None,
         )
     if what == "log":
         log = trace.logs[at]
-        named = _event(execution, log.topics[0]) if log.topics else ""
         return Row(
             depth,
             what,
             frame=log.frame,
             undone=trace.reverted(log.frame),
             account=log.address,
-            name=named,
+            name=_signature(execution.protocols.event(log.topics)),
             topics=log.topics,
             length=log.data_length,
         )
@@ -223,15 +240,11 @@ def _call(execution: Execution, depth: int, at: int) -> Row:
     )
     if frame.kind in _CREATIONS or len(frame.input) < 4:
         return row
-    return replace(row, selector=frame.input[:4], name=_function(execution, frame.input[:4]))
+    return replace(row, selector=frame.input[:4], name=_signature(execution.protocols.function(frame.input)))
 
 
-def _function(execution: Execution, selector: bytes) -> str:
-    return ""
-
-
-def _event(execution: Execution, topic: bytes) -> str:
-    return ""
+def _signature(known: Function | Event | None) -> str:
+    return "" if known is None else known.signature
 
 
 def _counted(left: Counter[str]) -> tuple[tuple[str, int], ...]:

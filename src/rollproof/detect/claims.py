@@ -7,13 +7,10 @@ from enum import Enum
 
 from rollproof.detect.ancestry import target
 from rollproof.detect.cluster import ZERO
-from rollproof.detect.entries import entry_of
+from rollproof.detect.entries import PLAIN_SLOT, entry_of
 from rollproof.detect.execution import Execution
 from rollproof.detect.holdings import writes_by_frame
 from rollproof.detect.shows import Shows
-
-# Above this a slot's place is a hash: an entry of a mapping or an array, and no counter of the contract's own.
-_PLAIN_SLOT = 1 << 16
 
 
 class Entry(Enum):
@@ -46,7 +43,7 @@ def entry_used(execution: Execution, account: bytes, amount: int, payees: Collec
     for frame, writes in writes_by_frame(execution).items():
         if target(execution, frame) == account:
             for write in writes:
-                if int.from_bytes(write.slot, "big") >= _PLAIN_SLOT:
+                if int.from_bytes(write.slot, "big") >= PLAIN_SLOT:
                     first.setdefault(write.slot, write.before)
                     last[write.slot] = write.value
     used = [slot for slot, before in first.items() if abs(last[slot] - before) == amount]

@@ -100,7 +100,8 @@ def _actors(execution: Execution) -> frozenset[bytes]:
         group = _group(execution, root.target)
         # The group is judged as one: a contract may only lose what the contracts that it makes then use.
         sums = gains(execution, group | _beneficiaries(execution, members | group))
-        if not _works_for(table.get(root.caller, {}), sums):
+        own = table.get(root.caller, {})
+        if not _works_for(own, sums) and not _forwards(execution, own, group, sums):
             group = set()
     members |= group
     if execution.flags & Trigger.CREATES:
@@ -134,6 +135,24 @@ def _works_for(sender: Net, group: Net) -> bool:
         return True
     # The sender put something in: an agent ends with more than that, a service (vault, pool, shop) with no more.
     return any(amount > max(0, -sender.get(token, 0)) for token, amount in group.items())
+
+
+def _forwards(execution: Execution, sender: Net, group: set[bytes], sums: Net) -> bool:
+    """Whether a called contract that lost is an agent all the same: it used assets of its own and was paid by others.
+
+    Where the caller gained what it lost, others paid it at least as much of that. A vault burns shares when it pays.
+    """
+    if any(amount < 0 for amount in sender.values()) or not any(amount < 0 for amount in sums.values()):
+        return False
+    came: dict[bytes | None, int] = {}
+    for each in execution.transfers:
+        if each.token in group:
+            return False
+        if each.item is None and each.recipient in group and each.sender not in group:
+            came[each.token] = came.get(each.token, 0) + each.amount
+    if not sender:
+        return any(came.values())
+    return all(came.get(token, 0) >= -amount and token in sender for token, amount in sums.items() if amount < 0)
 
 
 def _impersonated(execution: Execution, harness: bytes) -> set[bytes]:
@@ -195,16 +214,21 @@ def _cluster(execution: Execution) -> frozenset[bytes]:
     members |= _beneficiaries(execution, members)
     if any(amount > 0 for amount in gains(execution, members).values()):
         return frozenset(members)
-    # Nobody of them gained: if one account alone was paid by contracts that lost, it was done for that account.
+    # Nobody of them gained: those who called a loser and were paid by it acted; or it was done for one payee alone.
     table = by_account(execution)
+    losers = {each for each, net in table.items() if only_loses(net)} & called(execution)
+    payments = [each for each in execution.transfers if each.item is None and each.sender in losers]
+    paid = {each.recipient for each in payments if only_gains(table.get(each.recipient, {}))} - members - {ZERO}
+    if not paid:
+        return frozenset(members)
+    victims = {each.sender for each in payments if each.recipient in paid}
+    pairs = {(each.recipient, each.sender) for each in payments}
+    rows = execution.frame_rows
+    asked = {(caller(execution, row), target(execution, row)) for row in rows}
+    callers = {who for who, victim in pairs & asked if who in paid and victim in victims}
+    if callers:
+        return frozenset(members | callers)
     givers = {each.sender for each in execution.transfers}
-    contracts = called(execution)
-    asked = {target(execution, row) for row, data in selectors(execution) if data}  # and not just sent wei
-    paid = {
-        each.recipient
-        for each in execution.transfers
-        if each.item is None and each.sender in contracts and only_loses(table.get(each.sender, {}))
-    }
-    paid -= members | givers | {ZERO}
-    ends = {each for each in paid if only_gains(table.get(each, {})) and each not in asked}
+    addressed = {target(execution, row) for row, data in selectors(execution) if data}  # and not just sent wei
+    ends = paid - givers - addressed
     return frozenset(members | ends if len(ends) == 1 else members)

@@ -8,6 +8,8 @@ from rollproof import _core
 from rollproof.detect.execution import Execution
 from rollproof.detect.shows import Shows
 
+# From here on a slot's place is a hash: an entry of a mapping or an array, and no variable of the contract's own.
+PLAIN_SLOT = 1 << 16
 # Where a contract's mappings begin: low slots, and OpenZeppelin's ERC-20 since 5.0 (ERC-7201).
 _PLACES = (*range(64), 0x52C63247E1F47DB19D5CE0460030C497F067CA4CEBF71BA98EEADABE20BACE00)
 _MEMBERS = 8  # slots of a struct that are tried

@@ -57,7 +57,7 @@ class GasGrowth(Detector):
                 for loop in loops(execution):
                     yield from self._loop(execution, loop, evidence.gas_limit)
             if len(execution.frame_rows) > LEAST and len(execution.access_rows) > 2 * LEAST:
-                yield from self._stuffed(execution)
+                yield from self._stuffed(execution, evidence)
 
     def _loop(self, execution: Execution, loop: Loop, block_gas: int | None) -> Iterator[Judgement]:
         frame = loop.frame
@@ -96,9 +96,9 @@ class GasGrowth(Detector):
             subject=f"0x{frame.target.hex()} loop 0x{loop.array.hex()}",
         )
 
-    def _stuffed(self, execution: Execution) -> Iterator[Judgement]:
+    def _stuffed(self, execution: Execution, block: ExecutedBlock) -> Iterator[Judgement]:
         for (context, slot), (first, last, calls) in _grown(execution).items():
-            row = min(calls)
+            row, others = min(calls), _others(block, execution, context, slot)
             yield self.finding(
                 execution,
                 f"One transaction made an array longer by {last - first} elements, in {len(calls)} calls",
@@ -107,7 +107,10 @@ class GasGrowth(Detector):
                 addresses=(context, execution.frame(row).caller),
                 frames=(row,),
                 slots=(SlotChange(context, slot, first, last),),
-                notes=("a function that goes over all of them gets dearer by that for everybody",),
+                notes=(
+                    "a function that goes over all of them gets dearer by that for everybody",
+                    *(f"in this block 0x{each.hex()} made it longer too" for each in others),
+                ),
                 subject=f"0x{context.hex()} grows 0x{slot.hex()}",
             )
 
@@ -152,6 +155,19 @@ def _elements(places: set[int], start: int, length: int) -> int:
         return 0
     width = max(1, -(-(within[-1] + 1) // length))
     return len({place // width for place in within})
+
+
+def _others(block: ExecutedBlock, execution: Execution, context: bytes, slot: bytes) -> list[bytes]:
+    """Other transactions of the block that made the same array longer, at most 16."""
+    found: list[bytes] = []
+    for each in block.executions:
+        if each is not execution and each.transaction is not None and each.flags & Trigger.WRITES and len(found) < 16:
+            grew = any(
+                write.context == context and write.slot == slot and write.rise == 1 for write in live_writes(each)
+            )
+            if grew:
+                found.append(each.transaction)
+    return found
 
 
 def _grown(execution: Execution) -> dict[tuple[bytes, bytes], tuple[int, int, set[int]]]:

@@ -29,7 +29,7 @@ class GasLimitManipulation(Detector):
     example = "GasToken, November 2018: exchanges paid for all the gas that receivers of withdrawals chose to use."
     references = ("https://swcregistry.io/docs/SWC-126", "https://eips.ethereum.org/EIPS/eip-150")
     needs = Shows.CALLS
-    trigger = Trigger.FAILED_CALL | Trigger.STEPS
+    trigger = Trigger.FAILED_CALL | Trigger.GAS_PRICE
 
     def check(self, evidence: Execution) -> Iterator[Judgement]:
         """Tries that differ in gas only; with the second pass, payouts and comparisons too."""
@@ -38,6 +38,8 @@ class GasLimitManipulation(Detector):
         if steps is None:
             return
         yield from self._payouts(evidence, [each.frame for each in steps.calls if each.value & Taint.GAS])
+        if evidence.flags & Trigger.GAS_PRICE:
+            return  # a price that is multiplied is compared for equality too: that is how overflow is tested
         said: set[tuple[bytes, int]] = set()
         for test in steps.tests:
             if not test.equality or test.taint != Taint.GAS:
@@ -47,7 +49,7 @@ class GasLimitManipulation(Detector):
                 said.add((frame.code, test.pc))
                 yield self.finding(
                     evidence,
-                    "A jump was decided by whether the gas left, or its price, is exactly some number",
+                    "A jump was decided by whether the gas left is exactly some number",
                     severity=Severity.INFO,
                     confidence=Confidence.POSSIBLE,
                     addresses=(frame.target,),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from rollproof import _core
-from rollproof.detect import evidence, unattributed_change
+from rollproof.detect import broken_block, evidence, unattributed_change
 from rollproof.detect.execution import ExecutedBlock
 from rollproof.detect.inspection import Inspection, Options
 from rollproof.detect.run import judge as judge_executions
@@ -89,7 +89,7 @@ def inspect_claim(
         return replace(place, reason=one_line(error))
     if outcome is Outcome.BROKEN:
         claim = disclosed(claim, source)
-        found = found.noted(BROKEN).with_findings(unattributed(draft, done, options))
+        found = found.noted(BROKEN).with_findings(of_verdict(draft, done, options))
     found = replace(found, stages={**done.stages, **found.stages})
     needed = preimages if outcome is Outcome.BROKEN else done.witness
     return evidence.of_block(found, claim, preimages, needed, options.evidence)
@@ -102,11 +102,15 @@ def disclosed(claim: Claim, source: Source | None) -> Claim:
     return replace(claim, receipts=source.seen_receipts, post_state=source.seen_post_state)
 
 
-def unattributed(draft: Draft, done: _core.Done, options: Options) -> Iterator[Finding]:
-    """What the block's claimed state has otherwise than any transaction made it."""
+def of_verdict(draft: Draft, done: _core.Done, options: Options) -> Iterator[Finding]:
+    """What is wrong with a block that is broken, and what of its claimed state no transaction explains."""
+    verdict = draft.verdict(Outcome.BROKEN)
+    found = broken_block.broken_block(verdict)
+    if found is not None and options.wants(broken_block.ID):
+        yield found
     if options.wants(unattributed_change.ID):
         touched = {address: {slot for slot, _, _ in slots} for address, _, _, slots in done.changes}
-        yield from unattributed_change.unattributed_changes(draft.verdict(Outcome.BROKEN), touched)
+        yield from unattributed_change.unattributed_changes(verdict, touched)
 
 
 def inspect_recording(recording: Recording, options: Options, chain_id: int | None = None) -> Inspection:
@@ -129,7 +133,7 @@ def inspect_recording(recording: Recording, options: Options, chain_id: int | No
 def executed_block(
     done: _core.Done, inputs: Inputs, options: Options, source: Source | None = None, *, pending: bool = False
 ) -> ExecutedBlock:
-    """What a re-execution left, as checks see it; ``pending``: of no block. Raises as `detect.source.executed_block`."""
+    """What a re-execution left, as checks see it. ``pending``: it is of no block. Raises as `source.executed_block`."""
     from rollproof.detect import source as own
 
     env = inputs.env

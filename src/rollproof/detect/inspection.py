@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from rollproof.chain.rpc import Limits
 from rollproof.chain.schedule import ChainConfig
-from rollproof.detect import registry, unattributed_change
+from rollproof.detect import broken_block, registry, unattributed_change
+from rollproof.detect.call_tree import MAX_DEPTH, MAX_ROWS, CallTree
 from rollproof.detect.detector import Detector
 from rollproof.detect.execution import ExecutedBlock, Execution
 from rollproof.errors import Missing, Unsupported
@@ -53,7 +54,7 @@ class Options:
     @cached_property
     def detectors(self) -> tuple[Detector, ...]:
         """Those that were chosen. Raises Unsupported naming an id or pattern that is none."""
-        return chosen(registry.detectors(), self.only, self.exclude, (unattributed_change.ID,))
+        return chosen(registry.detectors(), self.only, self.exclude, (broken_block.ID, unattributed_change.ID))
 
     def wants(self, name: str) -> bool:
         """Whether a detector of this id is chosen."""
@@ -162,6 +163,39 @@ class Inspection:
             suppressed=tuple(each for each in self.suppressed if each.transaction in (None, transaction)),
             unjudged=tuple(each for each in self.unjudged if each.transaction in (None, transaction)),
         )
+
+    @property
+    def names(self) -> dict[bytes, str]:
+        """Accounts that the protocol tables know on this chain, and those that a foreign trace names."""
+        found: dict[bytes, str] = {}
+        for each in self.executed.executions[:1] if self.executed is not None else ():
+            known = each.protocols.accounts.values()
+            found.update({one.address: one.name for one in known if one.chain in (None, self.chain_id)})
+        for each in self.executed.executions if self.executed is not None else ():
+            found.update(each.names)
+        return found
+
+    @property
+    def marks(self) -> dict[int, list[str]]:
+        """Frame row -> the findings that rest on it."""
+        found: dict[int, list[str]] = {}
+        for finding in self.findings:
+            for row in finding.frames:
+                found.setdefault(row, []).append(f"{finding.detector} ({finding.severity.value})")
+        return found
+
+    def tree(
+        self,
+        transaction: bytes | None = None,
+        *,
+        names: Mapping[bytes, str] | None = None,
+        max_depth: int = MAX_DEPTH,
+        max_rows: int = MAX_ROWS,
+        reads: bool = True,
+    ) -> CallTree:
+        """The call tree of one transaction, by hash, or of the only one. Raises Missing as `execution`."""
+        known = {**self.names, **(names or {})}
+        return CallTree(self.execution(transaction), max_depth, max_rows, reads, self.marks, known)
 
     def execution(self, transaction: bytes | None = None) -> Execution:
         """One transaction's execution, by hash; the only one where there is one. Raises Missing."""

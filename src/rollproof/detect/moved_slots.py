@@ -18,8 +18,9 @@ _TIMES = (1_230_000_000, 4_102_444_800)  # seconds; what stands above packed res
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A slot's change over a transaction up to one read of it. ``factor``: larger over smaller, of the lane that moved
-    most, so 1.0 is no move; infinite where it went to zero.
+    """A slot's change over a transaction up to one read of it. ``before`` is the first value that was not zero.
+
+    ``factor``: larger over smaller, of the lane that moved most, so 1.0 is no move; infinite where it went to zero.
     """
 
     account: bytes
@@ -66,7 +67,9 @@ def reads_of_moved(execution: Execution, factor: float) -> list[Read]:
             if execution.reverted(frame):
                 continue
             access = trace.accesses[row]
-            start = first.setdefault(key, access.before)
+            start = first.setdefault(key, access.before or access.value)
+            if not start:
+                start = first[key] = access.value
             moved = _factor(start, access.value)
             if moved >= factor:
                 written.add(slot)

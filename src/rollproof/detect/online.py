@@ -13,6 +13,7 @@ from typing import Any, cast
 from rollproof import _core
 from rollproof.chain import blocks, wire
 from rollproof.chain.claims import Served, claims
+from rollproof.chain.crosscheck import Disagreement
 from rollproof.chain.node import Node
 from rollproof.chain.nodes import Nodes
 from rollproof.detect import evidence, node_traces
@@ -21,7 +22,7 @@ from rollproof.detect.inspection import Inspection, Options
 from rollproof.errors import Missing, RollproofError
 from rollproof.replay import run as verification
 from rollproof.replay.advice import advised
-from rollproof.replay.recorder import ByValue, Proofs
+from rollproof.replay.recorder import ByValue, Proofs, Recorder
 from rollproof.replay.run import Run, source_of
 from rollproof.replay.verify import spent
 
@@ -98,7 +99,14 @@ def inspect_served(served: Served, run: Run, options: Options) -> Inspection:
             found = again.noted(f"not re-executed: {found.reason}")
         else:
             found = replace(found, notes=(*found.notes, f"the node's own traces: {again.reason}"))
+    doubts = [f"cross-check: {each}" for each in (*served.disagreements, *run.silent, *_disagreements(source))]
+    if doubts:
+        found = found.noted(*doubts)
     return replace(found, seconds=time.perf_counter() - began, rpc=spent(source))
+
+
+def _disagreements(source: Proofs) -> tuple[Disagreement, ...]:
+    return source.disagreements if isinstance(source, Recorder) else ()
 
 
 def _reexecuted(served: Served, run: Run, source: Proofs, options: Options) -> Inspection:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rollproof.detect.ancestry import caller, entered, inside, line, target
 from rollproof.detect.cluster import ZERO, by_account, cluster, gainers, gains, only_loses
 from rollproof.detect.detector import Detector, Judgement
-from rollproof.detect.execution import Execution, Transfer
+from rollproof.detect.execution import Execution, Transfer, net
 from rollproof.detect.holdings import owners
 from rollproof.detect.moved_slots import Move, Read, reads_of_moved
 from rollproof.detect.shows import Shows, Trigger
@@ -63,7 +63,11 @@ class PriceManipulation(Detector):
         paid = {each.token for each in belief.payments if each.item is None}
         if len(paid) < len(belief.payments):
             paid |= lost.keys()  # an item was given by that price; the harm is in what it was turned into
-        harmed = any(gained.get(token, 0) > 0 > lost.get(token, 0) for token in paid)
+        since = net([each for each in execution.transfers if each.order > move.written])
+        harmed = any(gained.get(token, 0) > 0 > lost.get(token, 0) for token in paid) or any(
+            sum(since.get((who, token), 0) for who in together) > 0 > since.get((belief.victim, token), 0)
+            for token in paid
+        )
         profit = all(amount >= 0 for amount in gained.values()) and any(amount > 0 for amount in gained.values())
         severity = _severity(move.factor, harmed, profit, only_loses(lost))
         title = f"0x{belief.victim.hex()} paid by a price that had been moved {_times(move.factor)}"

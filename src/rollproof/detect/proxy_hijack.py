@@ -9,7 +9,7 @@ from rollproof.detect.cluster import actors
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import ExecutedBlock, Execution
 from rollproof.detect.privilege import ADMIN, CODE
-from rollproof.detect.proposal import UPGRADES, creations, proposals, short
+from rollproof.detect.proposal import PROPOSED, UPGRADES, creations, proposals, short
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.detect.takeover import Loss, Takeover, takeovers
 from rollproof.replay.trace import Frame, Kind
@@ -48,8 +48,10 @@ class ProxyHijack(Detector):
                 for found in self._changed(taken):
                     hijacked.add(taken.context)
                     yield found
+        proposed = PROPOSED in evidence.trace.column("log_topics")
         for execution in evidence.executions:
-            yield from self._proposed(execution)
+            if proposed:
+                yield from self._proposed(execution)
             if execution.flags & Trigger.DELEGATES and execution.success is not False:
                 yield from self._brought(execution, hijacked)
 
@@ -123,12 +125,13 @@ class ProxyHijack(Detector):
                 )
 
     def _brought(self, execution: Execution, hijacked: set[bytes]) -> Iterator[Judgement]:
+        rows = [row for row in _delegated(execution) if not execution.reverted(row)]
+        if not rows:
+            return
         members = actors(execution)
         paths: Authority | None = None
         seen: set[tuple[bytes, bytes]] = set()
-        for frame in execution.frames:
-            if frame.kind is not Kind.DELEGATECALL or frame.parent is None or execution.reverted(frame.row):
-                continue
+        for frame in map(execution.frame, rows):
             if frame.target in members or frame.target in execution.created or frame.target in hijacked:
                 continue
             theirs = frame.code in members or frame.code in execution.created
@@ -158,6 +161,23 @@ class ProxyHijack(Detector):
                 frames=(passage.frame, frame.row),
                 subject=f"{frame.target.hex()} ran {frame.code.hex()}",
             )
+
+
+def _delegated(execution: Execution) -> Iterator[int]:
+    """Rows of delegated calls of code that may be who acts here brought along; by columns, for most have none."""
+    theirs = set(execution.created)
+    if execution.root is not None:
+        theirs |= {execution.root.target, execution.root.caller}
+    if Shows.STATE not in execution.shows:
+        theirs |= actors(execution)
+    kinds, codes = execution.trace.column("frame_kind"), execution.trace.column("frame_code")
+    targets = execution.trace.column("frame_target")
+    row = kinds.find(Kind.DELEGATECALL, execution.frame_rows.start, execution.frame_rows.stop)
+    while row >= 0:
+        code = codes[20 * row : 20 * row + 20]
+        if code in theirs and code != targets[20 * row : 20 * row + 20]:
+            yield row
+        row = kinds.find(Kind.DELEGATECALL, row + 1, execution.frame_rows.stop)
 
 
 def _foreign_writer(taken: Takeover) -> bool:

@@ -8,21 +8,24 @@ from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import Execution
 from rollproof.detect.live_write import invocation
 from rollproof.detect.shows import Shows, Trigger
+from rollproof.detect.steps import Guard, SelfdestructStep, Taint
 from rollproof.replay.trace import Frame, Selfdestruct
 from rollproof.types import Amount, Confidence, Severity
 
 _ADDRESS = (1 << 160) - 1
+_ASKED = Guard.CALLER | Guard.ORIGIN | Guard.SIGNATURE | Guard.CALLER_SLOT | Guard.PROOF | Guard.RETURNED
+_CHOSEN = Taint.CALLDATA | Taint.CALLER | Taint.ORIGIN
 
 
 class UnprotectedSelfdestruct(Detector):
     """SELFDESTRUCT of an account by a caller that no stored value was compared with."""
 
     id = "selfdestruct"
-    severity = Severity.MEDIUM
+    severity = Severity.HIGH
     title = "A contract ended itself for a stranger"
     what = (
-        "SELFDESTRUCT ran on an account that this transaction did not create, in a call in which nothing that was "
-        "read from storage is the caller or belongs to it."
+        "SELFDESTRUCT ran on an account that this transaction did not create, and who calls had decided nothing "
+        "before; or, without the second pass, nothing that the call read from storage is the caller or belongs to it."
     )
     why = "Its ether goes to whom the caller names and, before Cancun (EIP-6780), its code and storage go too."
     example = "Parity's library, November 2017: anybody could become owner of it and end it, 514,000 ether are frozen."
@@ -37,10 +40,15 @@ class UnprotectedSelfdestruct(Detector):
             if evidence.reverted(row.frame) or frame.target in evidence.created or _made_here(evidence, frame.target):
                 continue
             entry = evidence.frame(invocation(evidence, row.frame).start)
+            delegated = frame.code != frame.target
+            step = _followed(evidence, row.frame)
+            if step is not None:
+                if not step.guards & _ASKED:
+                    yield self._unasked(evidence, row, frame, entry, chosen=bool(step.beneficiary & _CHOSEN))
+                continue
             if _knows(evidence, entry, row):
                 continue
             callers = {entry.caller, evidence.sender} | {each.target for each in evidence.ancestors(entry.row)}
-            delegated = frame.code != frame.target
             if row.beneficiary not in callers and not delegated:
                 yield self.unjudged(
                     evidence, f"who may end 0x{frame.target.hex()} is not in its storage: it may stand in its code"
@@ -60,6 +68,29 @@ class UnprotectedSelfdestruct(Detector):
                 notes=("who may end it can also stand in its code, which storage does not show",),
                 subject=f"0x{frame.target.hex()}",
             )
+
+    def _unasked(
+        self, execution: Execution, row: Selfdestruct, frame: Frame, entry: Frame, *, chosen: bool
+    ) -> Judgement:
+        """With the second pass: nobody was asked who he is. ``chosen``: the caller named who gets the ether."""
+        lost = row.value > 0 and row.beneficiary != frame.target
+        return self.finding(
+            execution,
+            "A contract ended itself without asking who calls"
+            + (f", and left {row.value} wei to whom the caller chose" if lost and chosen else ""),
+            severity=Severity.HIGH if lost and chosen else Severity.MEDIUM if chosen else Severity.LOW,
+            confidence=Confidence.OBSERVED if lost and chosen else Confidence.POSSIBLE,
+            addresses=(frame.target, entry.caller, row.beneficiary),
+            amounts=(Amount(None, frame.target, -row.value), Amount(None, row.beneficiary, row.value)) if lost else (),
+            frames=(entry.row, frame.row),
+            subject=f"0x{frame.target.hex()}",
+        )
+
+
+def _followed(execution: Execution, row: int) -> SelfdestructStep | None:
+    """What the second pass saw of the SELFDESTRUCT that ended a frame."""
+    steps = execution.steps
+    return None if steps is None else next((each for each in steps.selfdestructs if each.frame == row), None)
 
 
 def _made_here(execution: Execution, account: bytes) -> bool:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rollproof import _core
 from rollproof.detect.ancestry import target
-from rollproof.detect.cluster import actors, cluster, gains
+from rollproof.detect.cluster import cluster, gains
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import ExecutedBlock, Execution
 from rollproof.detect.holdings import holdings
 from rollproof.detect.selectors import selectors
 from rollproof.detect.shows import Shows, Trigger
-from rollproof.detect.vault_flow import Donation, VaultOperation, donations, issuers, operations
+from rollproof.detect.vault_flow import Donation, VaultOperation, donations, issues, operations
 from rollproof.types import Amount, Confidence, Severity
 
 JUMP = 2.0  # times that a share's price rises between two operations; yield that is paid out stays far below
@@ -50,25 +51,28 @@ class ShareInflation(Detector):
 
     def check(self, block: ExecutedBlock) -> Iterator[Judgement]:
         """One finding a vault."""
-        given: dict[bytes, list[Execution]] = {}
+        issued: Counter[bytes] = Counter()
+        paid: dict[bytes, dict[int, Execution]] = {}
         for execution in block.executions:
-            if execution.flags & Trigger.TOKENS and execution.flags & Trigger.CALLS:
-                for vault in issuers(execution):
-                    given.setdefault(vault, []).append(execution)
+            if execution.flags & Trigger.TOKENS:
+                issued.update(issues(execution))
+                for each in execution.transfers:
+                    paid.setdefault(each.recipient, {})[execution.index] = execution
+                    paid.setdefault(each.sender, {})[execution.index] = execution
                 yield from self._stopped(execution)
-        for vault, executions in given.items():
-            yield from self._inflated(vault, executions)
+        for vault, times in issued.items():
+            if times > 1 and vault in paid:
+                yield from self._inflated(vault, list(paid[vault].values()))
 
     def _inflated(self, vault: bytes, executions: list[Execution]) -> Iterator[Judgement]:
-        first = {id(each): each for each in executions}
-        steps = [Step(each, what) for each in first.values() for what in _steps(each, vault)]
+        steps = [Step(each, what) for each in executions for what in _steps(each, vault)]
         jump = _jump(steps)
         if jump is None:
             return
         donation, before, after, factor = jump
-        who = cluster(donation.execution) | actors(donation.execution)
+        who = cluster(donation.execution) | {donation.what.account}
         harmed = [each for each in _deposits_after(steps, donation) if each.account not in who and not each.shares]
-        taken = sum(gains(each, who).get(after.asset, 0) for each in first.values())
+        taken = sum(gains(each, who).get(after.asset, 0) for each in executions)
         others = any(each.account not in who for each in _deposits_after(steps, donation))
         observed = bool(harmed) or (taken > 0 and others)
         amounts = [Amount(each.asset, each.account, -each.assets) for each in harmed]
@@ -83,7 +87,7 @@ class ShareInflation(Detector):
             confidence=Confidence.OBSERVED if observed else Confidence.POSSIBLE,
             addresses=(vault, donation.what.account, *(each.account for each in harmed)),
             amounts=amounts or [Amount(donation.what.asset, donation.what.account, -_amount(donation))],
-            frames=[each.frame for each in (before, after)] if len(first) == 1 else (),
+            frames=[each.frame for each in (before, after)] if len(executions) == 1 else (),
             subject=vault.hex(),
         )
 
@@ -123,6 +127,8 @@ def _jump(steps: list[Step]) -> tuple[Step, VaultOperation, VaultOperation, floa
             donation = donation or (step if before is not None else None)
             continue
         if before is not None and donation is not None and step.what.asset == before.asset == donation.what.asset:
+            if not step.what.shares and step.what.assets < 0:
+                continue
             factor = float("inf") if not step.what.shares else (step.what.price or 0.0) / (before.price or 1.0)
             if factor >= JUMP:
                 return donation, before, step.what, factor

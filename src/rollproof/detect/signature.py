@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -60,10 +61,14 @@ class SignatureMisuse(Detector):
     trigger = Trigger.RECOVERS
 
     def check(self, evidence: ExecutedBlock) -> Iterator[Judgement]:
-        uses: list[Use] = []
+        asked: list[tuple[Execution, Frame]] = []
         for execution in evidence.executions:
             if execution.flags & Trigger.RECOVERS and execution.success is not False:
-                uses.extend(_uses(execution))
+                asked.extend((execution, frame) for frame in _recoveries(execution))
+        often = Counter(frame.input[:32] for _, frame in asked)
+        uses = [
+            _use(execution, frame) for execution, frame in asked if often[frame.input[:32]] > 1 or not any(frame.output)
+        ]
         yield from self._failed(uses)
         yield from self._again(uses)
 
@@ -116,27 +121,35 @@ class SignatureMisuse(Detector):
             )
 
 
-def _uses(execution: Execution) -> Iterator[Use]:
+def _recoveries(execution: Execution) -> Iterator[Frame]:
+    codes = execution.trace.column("frame_code")
+    end = 20 * execution.frame_rows.stop
+    at = codes.find(ECRECOVER, 20 * execution.frame_rows.start, end)
+    while at >= 0:
+        row, odd = divmod(at, 20)
+        if not odd and row != execution.frame_rows.start and not execution.reverted(row):
+            yield execution.frame(row)
+        at = codes.find(ECRECOVER, at + 1, end)
+
+
+def _use(execution: Execution, frame: Frame) -> Use:
     paths = authority(execution)
-    for frame in paths.frames:
-        if frame.code != ECRECOVER or frame.parent is None or execution.reverted(frame.row):
-            continue
-        root = paths.frame(paths.root(frame.parent))
-        # A library or a view of its own may do the recovering: what counts is the call that the answer is for.
-        while root.kind is Kind.STATICCALL and root.parent is not None:
-            root = paths.frame(paths.root(root.parent))
-        below = {root.row, *(each.row for each in paths.below(root.row))}
-        after = [each for each in execution.transfers if each.order > frame.order and each.frame in below]
-        writes = [each for _, each in paths.writes.get(root.row, ()) if each.value != each.before]
-        yield Use(
-            execution,
-            frame,
-            root,
-            tuple(map(_move, after)),
-            any(each.order > frame.order for each in writes),
-            any(_keyed(paths, each.slot) for each in writes),
-            tuple((each.slot, each.value) for each in paths.reads.get(root.row, ()) if each.order < frame.order),
-        )
+    root = paths.frame(paths.root(frame.parent if frame.parent is not None else frame.row))
+    # A library or a view of its own may do the recovering: what counts is the call that the answer is for.
+    while root.kind is Kind.STATICCALL and root.parent is not None:
+        root = paths.frame(paths.root(root.parent))
+    below = {root.row, *(each.row for each in paths.below(root.row))}
+    after = [each for each in execution.transfers if each.order > frame.order and each.frame in below]
+    writes = [each for _, each in paths.writes.get(root.row, ()) if each.value != each.before]
+    return Use(
+        execution,
+        frame,
+        root,
+        tuple(map(_move, after)),
+        any(each.order > frame.order for each in writes),
+        any(_keyed(paths, each.slot) for each in writes),
+        tuple((each.slot, each.value) for each in paths.reads.get(root.row, ()) if each.order < frame.order),
+    )
 
 
 def _move(each: Transfer) -> Move:

@@ -46,14 +46,14 @@ class UncheckedCall(Detector):
         for failed in failed_calls(execution) if execution.flags & Trigger.FAILED_CALL else ():
             yield from self._failed(execution, failed.frame, failed.parent)
         for frame, how in _moved_nothing(execution) if execution.flags & Trigger.CALLS else ():
-            if frame.parent is not None and not _decided(execution, frame):
+            if frame.parent is not None:
                 yield from self._token(execution, frame, execution.frame(frame.parent), how)
 
     def _failed(self, execution: Execution, frame: Frame, parent: Frame) -> Iterator[Judgement]:
-        if frame.kind is Kind.STATICCALL or _decided(execution, frame):
-            return
         if token_call(frame) is not None:
             yield from self._token(execution, frame, parent, "failed")
+            return
+        if frame.kind is Kind.STATICCALL or _decided(execution, frame):
             return
         books = _books(execution, parent)
         if not books:
@@ -122,6 +122,8 @@ class UncheckedCall(Detector):
                     subject=_subject(parent, frame),
                 )
                 return
+        if _decided(execution, frame):
+            return
         if execution.steps is not None and books:
             yield self.finding(
                 execution,

@@ -18,6 +18,7 @@ from rollproof.types import Amount, Confidence, Severity
 DRAINED = 0.5  # of what it held: most of it
 EMPTIED = 0.9
 NOTICED = 0.05
+TURNS = 3  # once is a deposit and its withdrawal
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +94,18 @@ class ValueExtraction(Detector):
 def _losses(execution: Execution) -> dict[bytes, list[Loss]]:
     """By contract: what it lost to those who acted. Empty where these lost anything themselves."""
     table = by_account(execution)
-    losers = [account for account, net in table.items() if account != ZERO and only_loses(net)]
+    made = created(execution)
+    # What was made a moment ago is worth nothing to whoever is paid with it.
+    losers = [
+        account
+        for account, net in table.items()
+        if account != ZERO and only_loses({token: net[token] for token in net if token not in made or net[token] < 0})
+    ]
     if not losers:
         return {}
     together = cluster(execution)
     gained = gains(execution, together)
-    if not gained or any(amount < 0 for amount in gained.values()):
+    if not gained or any(amount < 0 for token, amount in gained.items() if token not in made):
         return {}
     victims = {
         account for account in losers if account not in together and not table[account].keys().isdisjoint(gained)
@@ -109,7 +116,7 @@ def _losses(execution: Execution) -> dict[bytes, list[Loss]]:
     found: dict[bytes, list[Loss]] = {}
     for account in sorted(victims):
         for token, amount in table[account].items():
-            if token in gained and token != account:
+            if amount < 0 and token in gained and token != account:
                 found.setdefault(account, []).append(Loss(account, token, -amount, held(execution, account, token)))
     return found
 
@@ -125,7 +132,21 @@ def _ways(execution: Execution, victim: bytes) -> list[str]:
         found.append("by a contract made in this transaction")
     if any(each.context == victim and each.rule != "read-only" for each in execution.reentries):
         found.append("it was entered again while it was open")
+    turns = _turns(execution, victim)
+    if turns >= TURNS:
+        found.append(f"it was paid and paid back {turns} times")
     return found
+
+
+def _turns(execution: Execution, victim: bytes) -> int:
+    """How often those who acted paid a contract and were then paid by it."""
+    together, turns, owed = cluster(execution), 0, False
+    for each in execution.transfers:
+        if each.recipient == victim and each.sender in together:
+            owed = True
+        elif each.sender == victim and each.recipient in together and owed:
+            turns, owed = turns + 1, False
+    return turns
 
 
 def _severity(ways: bool, share: float | None) -> Severity | None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rollproof.detect.ancestry import entered, outermost
+from rollproof.detect.ancestry import below, entered, outermost, target
 from rollproof.detect.cluster import ZERO
+from rollproof.detect.entries import PLAIN_SLOT
 from rollproof.detect.execution import Execution, Transfer
+from rollproof.detect.holdings import writes_by_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,13 @@ class Donation:
     order: int
 
 
-def issuers(execution: Execution) -> set[bytes]:
-    """Contracts that made or burned tokens of their own."""
-    return execution.kept("vault_flow.issuers", _issuers)
+def issues(execution: Execution) -> Iterator[bytes]:
+    """Contracts that made or burned tokens of their own, once for each time."""
+    for each in execution.transfers:
+        if each.token is not None and each.item is None:
+            own = (ZERO, each.token)
+            if (each.sender in own) != (each.recipient in own):
+                yield each.token
 
 
 def operations(execution: Execution, vault: bytes) -> Iterator[VaultOperation]:
@@ -60,6 +66,8 @@ def operations(execution: Execution, vault: bytes) -> Iterator[VaultOperation]:
                 calls.setdefault(row, []).append(each)
     for row, moved in calls.items():
         shares = sum(_issued(each, vault) for each in moved)
+        if not any(each.token == vault for each in moved):
+            shares = _booked(execution, row)
         assets: dict[bytes | None, int] = {}
         who: bytes | None = None
         for each in moved:
@@ -86,14 +94,17 @@ def donations(execution: Execution, vault: bytes) -> Iterator[Donation]:
                 yield Donation(vault, each.token, each.sender, each.amount, each.order)
 
 
-def _issuers(execution: Execution) -> set[bytes]:
-    return {
-        each.token
-        for each in execution.transfers
-        if each.token is not None
-        and each.item is None
-        and (each.sender in (ZERO, each.token) or each.recipient in (ZERO, each.token))
-    }
+def _booked(execution: Execution, call: int) -> int:
+    """Shares that a vault only keeps in its books: an entry and a plain slot that changed by the same number."""
+    vault, writes = target(execution, call), writes_by_frame(execution)
+    entries: list[int] = []
+    totals: list[int] = []
+    for row in below(execution, call):
+        if row in writes and target(execution, row) == vault:
+            for write in writes[row]:
+                plain = int.from_bytes(write.slot, "big") < PLAIN_SLOT
+                (totals if plain else entries).append(write.value - write.before)
+    return next((each for each in entries if each and each in totals), 0)
 
 
 def _issued(transfer: Transfer, vault: bytes) -> int:

@@ -29,8 +29,9 @@ from rollproof.replay import disclosure, execute, order, sources
 from rollproof.replay.draft import Draft, Inconclusive
 from rollproof.replay.execute import Inputs, Source
 from rollproof.replay.judge import judge
+from rollproof.replay.recorder import ByValue
 from rollproof.replay.replayed import Fate, Nonces, Replay, Replayed
-from rollproof.replay.trace import Kind, Trace
+from rollproof.replay.trace import Kind
 from rollproof.types import Claim
 
 MAX_ROUNDS = 64
@@ -45,6 +46,7 @@ class Counterfactual:
 
     def __init__(self, inputs: Inputs, source: Source | None = None, *, max_rounds: int = MAX_ROUNDS) -> None:
         self.inputs, self._source, self._max_rounds = inputs, source, max_rounds
+        self._root = inputs.pre_state_root
         self._done: dict[tuple[tuple[int, ...], Nonces], Replay] = {}
 
     def __repr__(self) -> str:
@@ -75,6 +77,22 @@ class Counterfactual:
             self._done[key] = self._replay(places, nonces)
         return self._done[key]
 
+    def _replay(self, places: tuple[int, ...], nonces: Nonces) -> Replay:
+        for _ in range(self._max_rounds):
+            found = self._once(places, nonces)
+            if found.ran is None or not self._read(found.ran):
+                return found
+        raise Missing(f"values of accounts and slots: still new ones after {self._max_rounds} round(s)")
+
+    def _read(self, ran: _core.Done) -> bool:
+        """Whether a run touched what had not been read yet, of a state that is read by value; see `chain.synthetic`."""
+        made = self._source.before if isinstance(self._source, ByValue) else None
+        if made is None or not made.learn(ran.touched):
+            return False
+        self._root = made.root
+        self._preimages.add(made.preimages)
+        return True
+
     @cached_property
     def _preimages(self) -> _core.Preimages:
         # Its own: what other orders make is no part of the block's evidence.
@@ -86,9 +104,9 @@ class Counterfactual:
     def _fields(self) -> list[dict[str, Any]]:
         return [_core.decode_transaction(raw, self.inputs.config.family) for raw in self.inputs.transactions]
 
-    def _replay(self, places: tuple[int, ...], nonces: Nonces) -> Replay:
+    def _once(self, places: tuple[int, ...], nonces: Nonces) -> Replay:
         execute.bounded(self.inputs)
-        root, raised, unknown = self.inputs.pre_state_root, {}, ""
+        root, raised, unknown = self._root, {}, ""
         if nonces == "close":
             raised = order.raised_nonces(places, self.inputs.transactions, self.inputs.config.family)
             if raised:
@@ -105,7 +123,7 @@ class Counterfactual:
 
     def _raise(self, raised: Mapping[bytes, int]) -> tuple[bytes, str]:
         """The pre-state with higher nonces, or what is missing for it."""
-        root = self.inputs.pre_state_root
+        root = self._root
         for _ in range(self._max_rounds):
             try:
                 state = _core.State(self._preimages, root)
@@ -157,7 +175,6 @@ class Counterfactual:
     def _replayed(
         self, places: tuple[int, ...], nonces: Nonces, raised: Mapping[bytes, int], ran: _core.Done | None, unknown: str
     ) -> Replay:
-        ran_places = [] if ran is None else list(ran.included)
         outcomes = {} if ran is None else dict(zip(ran.included, ran.outcomes, strict=True))
         refused = {} if ran is None else {at: (kind, reason) for at, kind, reason in ran.refused}
         transactions = []
@@ -169,24 +186,15 @@ class Counterfactual:
                 transactions.append(Replayed(index, Fate.EXCLUDED, None, *refused[at]))
             else:
                 transactions.append(Replayed(index, Fate.UNKNOWN, None, "missing", unknown))
-        whole = ran if not unknown else None
-        return Replay(
-            order=places,
-            nonces=nonces,
-            transactions=tuple(transactions),
-            state_root=whole.state_root if whole is not None else None,
-            gas_used=whole.gas_used if whole is not None else None,
-            trace=None if ran is None or ran.trace is None else Trace(ran.trace),
-            unknown=unknown,
-            raised=raised,
-            done=whole,
-            _included=tuple(places[at] for at in ran_places),
-            _mints={
-                index: (each["sender"], each["mint"])
-                for index, each in enumerate(self._fields)
-                if each["type"] == order.DEPOSIT and each.get("mint")
-            },
-        )
+        return Replay(places, nonces, tuple(transactions), ran, unknown, raised, self._mints)
+
+    @cached_property
+    def _mints(self) -> Mapping[int, tuple[bytes, int]]:
+        return {
+            index: (each["sender"], each["mint"])
+            for index, each in enumerate(self._fields)
+            if each["type"] == order.DEPOSIT and each.get("mint")
+        }
 
     @cached_property
     def _makers(self) -> Mapping[bytes, int]:

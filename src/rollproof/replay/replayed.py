@@ -11,6 +11,7 @@ from typing import Any, Literal
 from rollproof import _core
 from rollproof.errors import Missing
 from rollproof.replay import flow
+from rollproof.replay.header import wire
 from rollproof.replay.trace import Trace
 
 Nonces = Literal["keep", "close"]
@@ -47,26 +48,44 @@ class Replayed:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Replay:
     """What a block comes to in one order.
 
-    ``state_root`` and ``done`` are None and ``unknown`` says why where not all of it could be executed; what comes
-    before that place is known all the same. ``raised``: account and by how much its nonce was raised before the block.
+    ``unknown`` says why not all of it could be executed; what comes before that place is known all the same, and
+    ``ran`` is that part's result. ``raised``: account and by how much its nonce was raised before the block. ``mints``:
+    place of a deposit, who it mints for, and wei.
     """
 
     order: tuple[int, ...]
     nonces: Nonces
     transactions: tuple[Replayed, ...]
-    state_root: bytes | None
-    gas_used: int | None
-    trace: Trace | None
+    ran: _core.Done | None
     unknown: str = ""
     raised: Mapping[bytes, int] = field(default_factory=dict)
-    done: _core.Done | None = field(default=None, repr=False)
+    mints: Mapping[int, tuple[bytes, int]] = field(default_factory=dict)
     cannot_know: tuple[str, ...] = CANNOT_KNOW
-    _included: tuple[int, ...] = field(default=(), repr=False)
-    _mints: Mapping[int, tuple[bytes, int]] = field(default_factory=dict, repr=False)
+
+    def __repr__(self) -> str:
+        counts = ((fate, sum(each.fate is fate for each in self.transactions)) for fate in Fate)
+        said = ", ".join(f"{count} {fate.value}" for fate, count in counts if count)
+        end = self.unknown or f"state root {wire(self.state_root)}"
+        return f"<Replay of {said or 'no transaction'}; {end}>"
+
+    @property
+    def state_root(self) -> bytes | None:
+        """The root of the state after the block; None where it could not be executed to its end."""
+        return None if self.ran is None or self.unknown else self.ran.state_root
+
+    @property
+    def gas_used(self) -> int | None:
+        """Gas of the whole block; None where it could not be executed to its end."""
+        return None if self.ran is None or self.unknown else self.ran.gas_used
+
+    @cached_property
+    def trace(self) -> Trace | None:
+        """What was done in this order, as far as it is known; transactions are counted as they are included."""
+        return None if self.ran is None or self.ran.trace is None else Trace(self.ran.trace)
 
     def __getitem__(self, index: int) -> Replayed:
         """The transaction of an original place. Raises KeyError where this order has removed it."""
@@ -82,11 +101,12 @@ class Replay:
     @cached_property
     def flows(self) -> Mapping[int, flow.Flow]:
         """By original place: (account, token or None for wei) -> base units gained, without fees."""
-        if self.trace is None:
+        if self.ran is None or self.ran.trace is None:
             return {}
-        found = {self._included[at]: dict(each) for at, each in flow.flows(self.trace).items()}
-        for index, (account, amount) in self._mints.items():
-            if index in self._included:
+        included = [self.order[at] for at in self.ran.included]
+        found = {included[at]: each for at, each in flow.flows(self.ran.trace).items()}
+        for index, (account, amount) in self.mints.items():
+            if index in included:
                 own = found.setdefault(index, {})
                 own[account, None] = own.get((account, None), 0) + amount
         return found
@@ -102,10 +122,10 @@ class Replay:
 
         Raises Missing where the block could not be executed to its end.
         """
-        if self.done is None:
+        if self.ran is None or self.unknown:
             raise Missing(f"balances in another order: {self.unknown}")
         found = {}
-        for address, before, after, _ in self.done.changes:
+        for address, before, after, _ in self.ran.changes:
             change = (after[1] if after is not None else 0) - (before[1] if before is not None else 0)
             if change:
                 found[address] = change

@@ -1,6 +1,6 @@
 """What a block did, read from the core's columns: calls, storage accesses, logs, self-destructs.
 
-Rows are decoded when they are asked for; a block's trace stays the bytes that the core wrote. ``order`` numbers the
+Rows are decoded when they are asked for, once; a block's trace stays the bytes that the core wrote. ``order`` numbers the
 rows of all tables in the order they happened. Rows of reverted frames are there: see `Trace.reverted`.
 """
 
@@ -139,6 +139,10 @@ class Trace:
     def __init__(self, trace: _core.Trace) -> None:
         self._trace = trace
         self._columns: dict[str, bytes] = {}
+        frames, accesses, *_ = trace.rows()
+        # What is asked for once is mostly asked for again.
+        self._frames: list[Frame | None] = [None] * frames
+        self._accesses: list[Access | None] = [None] * accesses
 
     def __repr__(self) -> str:
         return (
@@ -155,9 +159,6 @@ class Trace:
 
     def _u32(self, name: str, row: int) -> int:
         return int.from_bytes(self.column(name)[4 * row : 4 * row + 4], "little")
-
-    def _u64(self, name: str, row: int) -> int:
-        return int.from_bytes(self.column(name)[8 * row : 8 * row + 8], "little")
 
     def _optional(self, name: str, row: int) -> int | None:
         value = self._u32(name, row)
@@ -182,12 +183,12 @@ class Trace:
     @cached_property
     def frames(self) -> Table[Frame]:
         """Every call and creation, in the order they were entered."""
-        return Table(self._rows("frame_order"), self._frame)
+        return Table(len(self._frames), self._frame)
 
     @cached_property
     def accesses(self) -> Table[Access]:
         """Every storage access in order, of transient storage too."""
-        return Table(self._rows("access_order"), self._access)
+        return Table(len(self._accesses), self._access)
 
     @cached_property
     def logs(self) -> Table[Log]:
@@ -225,38 +226,18 @@ class Trace:
         return self._optional("frame_transaction", frame)
 
     def _frame(self, row: int) -> Frame:
-        return Frame(
-            row=row,
-            transaction=self._optional("frame_transaction", row),
-            parent=self._optional("frame_parent", row),
-            depth=self._u32("frame_depth", row),
-            order=self._u32("frame_order", row),
-            kind=Kind(self.column("frame_kind")[row]),
-            status=self.column("frame_status")[row],
-            caller=self._fixed("frame_caller", 20, row),
-            target=self._fixed("frame_target", 20, row),
-            code=self._fixed("frame_code", 20, row),
-            value=self._word("frame_value", row),
-            gas_limit=self._u64("frame_gas_limit", row),
-            gas_used=self._u64("frame_gas_used", row),
-            input=self._kept("frame_input", row),
-            input_length=self._u32("frame_input_length", row),
-            output=self._kept("frame_output", row),
-            output_length=self._u32("frame_output_length", row),
-            ran=bool(self.column("frame_ran")[row]),
-        )
+        found = self._frames[row]
+        if found is None:
+            fields = self._trace.frame(row)
+            found = Frame(*fields[:5], Kind(fields[5]), *fields[6:])
+            self._frames[row] = found
+        return found
 
     def _access(self, row: int) -> Access:
-        return Access(
-            frame=self._u32("access_frame", row),
-            order=self._u32("access_order", row),
-            write=bool(self.column("access_write")[row] & 1),
-            transient=bool(self.column("access_write")[row] & 2),
-            pc=self._optional("access_pc", row),
-            slot=self._fixed("access_slot", 32, row),
-            value=self._word("access_value", row),
-            before=self._word("access_before", row),
-        )
+        found = self._accesses[row]
+        if found is None:
+            found = self._accesses[row] = Access(*self._trace.access(row))
+        return found
 
     def _log(self, row: int) -> Log:
         start, count = self._topic_starts[row], self.column("log_topic_count")[row]

@@ -25,6 +25,16 @@ Names = Mapping[bytes, str]
 Marks = Mapping[int, Sequence[str]]  # frame row -> what was found there
 
 
+class Tree(Protocol):
+    """Rows, and what is known of their addresses and frames."""
+
+    @property
+    def names(self) -> Names: ...
+    @property
+    def marks(self) -> Marks: ...
+    def __iter__(self) -> Iterator[Row]: ...
+
+
 class Row(Protocol):
     """One line of a tree; meanings as in ``detect.call_tree.Row``."""
 
@@ -64,6 +74,11 @@ class Row(Protocol):
     def length(self) -> int: ...
     @property
     def count(self) -> Sequence[tuple[str, int]]: ...
+
+
+def text(tree: Tree) -> str:
+    """A whole tree, without a final newline."""
+    return "\n".join(lines(tree, tree.names, tree.marks))
 
 
 def lines(rows: Iterable[Row], names: Names | None = None, marks: Marks | None = None) -> Iterator[str]:
@@ -146,7 +161,9 @@ _WORDS: Final = {
 
 
 def _slot(row: Row) -> str:
-    return "slot ?" if row.slot is None else f"slot {naming.slot(row.slot)}"
+    if row.slot is None:
+        return "slot ?"
+    return f"slot {visible(row.name) or naming.slot(row.slot)}"
 
 
 def _word(value: int | None) -> str:

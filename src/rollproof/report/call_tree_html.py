@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from typing import Final
 
-from rollproof.report.call_tree import Marks, Names, Row, found_in, said
+from rollproof.report.call_tree import Marks, Names, Row, Tree, found_in, said
 from rollproof.report.text import visible
 
 MAX_NESTED: Final = 120  # elements inside each other; browsers flatten from 512 on
@@ -26,6 +26,11 @@ STYLE: Final = (
 def tree(rows: Iterable[Row], names: Names | None = None, marks: Marks | None = None) -> str:
     """The element of one tree. It needs ``STYLE`` to look right and nothing else."""
     return f'<div class="tree">{"".join(_elements(rows, names or {}, marks or {}))}</div>'
+
+
+def html(found: Tree) -> str:
+    """A tree for a notebook, with its style."""
+    return f"<style>{STYLE}</style>{tree(found, found.names, found.marks)}"
 
 
 def _elements(rows: Iterable[Row], names: Names, marks: Marks) -> Iterator[str]:

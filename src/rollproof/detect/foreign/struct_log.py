@@ -24,6 +24,7 @@ _ENDS: Final = {"STOP": True, "RETURN": True, "SELFDESTRUCT": True, "SUICIDE": T
 _ACCESSES: Final = {"SLOAD": 0, "SSTORE": 1, "TLOAD": 2, "TSTORE": 3}
 _NO_CHANGE: Final = (100, 200, 800, 2200)  # EIP-1283, EIP-2200, EIP-2929: an SSTORE of what the slot holds
 _SET: Final = 20_000  # and of something where nothing was
+_CODE_DEPOSIT: Final = 200  # gas for every byte of code that a creation leaves
 MAX_BYTES: Final = 64 << 20  # of call data, return data and log data of one transaction
 Put = Callable[[Writer], None]
 
@@ -67,7 +68,9 @@ class _Frame:
         )
 
     def leave(self, writer: Writer) -> None:
-        used = self.gas if self.last is None else self.gas - max(0, self.last.gas - self.last.cost)
+        used = 0 if self.last is None else self.gas - max(0, self.last.gas - self.last.cost)
+        if self.kind in CREATES and self.success:
+            used += _CODE_DEPOSIT * len(self.output)
         writer.leave(
             success=self.success,
             gas_used=max(0, used),
@@ -167,6 +170,8 @@ class StructLog:
             if frame.last is not None and step.gas > frame.last.gas:
                 raise Malformed(f"{step.where}: gas rises inside a call, from {frame.last.gas} to {step.gas}")
             if frame.last is None:
+                if step.pc:
+                    raise Malformed(f"{step.where}: a call begins at pc {step.pc}")
                 frame.gas = step.gas  # what it was given, with the stipend and after EIP-150
             elif not step.follows(frame.last):
                 raise Malformed(f"{step.where}: pc {step.pc} cannot follow {frame.last.op} at pc {frame.last.pc}")

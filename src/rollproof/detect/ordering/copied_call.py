@@ -22,17 +22,22 @@ RUSH = 6  # senders of one call: what everybody wants at once is nobody's idea
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """A call that an earlier transaction made, too. ``renamed``: the arguments differ in who is named, and only there.
+    """A call that an earlier transaction made, too.
 
-    ``inner``: the earlier one made it from a contract of its own. ``distinctive``: some argument is not to be guessed.
+    ``beneficiary`` is whom the earlier one names where the later names its sender, if that differs. ``inner``: the
+    earlier one made it from a contract of its own. ``distinctive``: some argument is not to be guessed.
     """
 
     earlier: Execution
     later: Execution
     target: bytes
-    renamed: bool
+    beneficiary: bytes | None
     distinctive: bool
     inner: bool
+
+    @property
+    def renamed(self) -> bool:
+        return self.beneficiary is not None
 
 
 def copied_calls(block: ExecutedBlock) -> Iterator[Copied]:
@@ -62,17 +67,20 @@ def _nearest(execution: Execution, root: Frame, there: list[tuple[Execution, Fra
     for other, frame in reversed(there):
         if other.index >= execution.index or other.sender == execution.sender or other.success is False:
             continue
-        renamed = differs(frame.input, root.input, execution.sender)
-        if renamed is not None:
-            return Copied(other, execution, root.target, renamed, distinctive(root.input), inner)
+        named = differs(frame.input, root.input, execution.sender)
+        if named is not None:
+            return Copied(other, execution, root.target, named or None, distinctive(root.input), inner)
     return None
 
 
-def differs(earlier: bytes, later: bytes, sender: bytes | None) -> bool | None:
-    """Whether words that name ``sender`` in the later input name somebody else in the earlier; None: more differs."""
+def differs(earlier: bytes, later: bytes, sender: bytes | None) -> bytes | None:
+    """Whom the earlier input names in each word that names ``sender`` in the later one; empty where both are the same.
+
+    None where more differs.
+    """
     if len(earlier) != len(later) or earlier[:4] != later[:4]:
         return None
-    renamed = False
+    named = b""
     own = None if sender is None else bytes(12) + sender
     for at in range(4, len(later), WORD):
         one, other = earlier[at : at + WORD], later[at : at + WORD]
@@ -80,8 +88,8 @@ def differs(earlier: bytes, later: bytes, sender: bytes | None) -> bool | None:
             continue
         if other != own or one[:12] != bytes(12):
             return None
-        renamed = True
-    return renamed
+        named = named or one[12:]
+    return named
 
 
 def distinctive(data: bytes) -> bool:

@@ -38,7 +38,7 @@ class Displacement(Detector):
     def check(self, evidence: ExecutedBlock) -> Iterator[Judgement]:
         for copied in copied_calls(evidence):
             # What both got alike, or nobody gains by, displaced nobody.
-            gained = _gained(copied.earlier)
+            gained = _gained(copied)
             if gained and (copied.later.success is False or _less(copied.later, gained)):
                 yield from self._judge(evidence, copied, gained)
 
@@ -94,15 +94,12 @@ class Displacement(Detector):
         )
 
 
-def _gained(execution: Execution) -> list[Amount]:
-    """What the party of a transaction, or whom it names, gained."""
-    found = []
-    named = execution.root.input if execution.root is not None else b""
-    party = cluster.cluster(execution)
-    for (account, token), amount in execution.net.items():
-        if amount > 0 and (account in party or bytes(12) + account in named):
-            found.append(Amount(token, account, amount))
-    return found
+def _gained(copied: Copied) -> list[Amount]:
+    """What the party of the earlier transaction gained, or whom the copy names where the other names its sender."""
+    named = set() if copied.beneficiary is None else {copied.beneficiary}
+    party = cluster.cluster(copied.earlier) | named
+    net = copied.earlier.net
+    return [Amount(token, who, amount) for (who, token), amount in net.items() if amount > 0 and who in party]
 
 
 def _less(later: Execution, gained: list[Amount]) -> bool:

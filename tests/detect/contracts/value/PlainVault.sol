@@ -26,14 +26,14 @@ contract PlainVault {
         asset.transferFrom(msg.sender, address(this), assets);
         totalSupply += shares;
         balanceOf[to] += shares;
-        emit Transfer(address(0), to, shares);
+        _told(address(0), to, shares);
     }
 
     function redeem(uint256 shares, address to) external returns (uint256 assets) {
         assets = (shares * totalAssets()) / totalSupply;
         balanceOf[msg.sender] -= shares;
         totalSupply -= shares;
-        emit Transfer(msg.sender, address(0), shares);
+        _told(msg.sender, address(0), shares);
         _gave(assets);
         asset.transfer(to, assets);
     }
@@ -41,6 +41,17 @@ contract PlainVault {
     function _took(uint256 assets) internal virtual {}
 
     function _gave(uint256 assets) internal virtual {}
+
+    function _told(address from, address to, uint256 shares) internal virtual {
+        emit Transfer(from, to, shares);
+    }
+}
+
+/// @notice VULNERABLE in the same way; its shares are no token and nobody is told of them.
+contract QuietVault is PlainVault {
+    constructor(Coin asset_) PlainVault(asset_) {}
+
+    function _told(address, address, uint256) internal override {}
 }
 
 /// @notice The same, corrected: it counts what was deposited.

@@ -79,3 +79,18 @@ contract Manipulator {
         pool.money().transfer(msg.sender, pool.money().balanceOf(address(this)));
     }
 }
+
+/// @notice Sets a market up and manipulates it, all at once and by one account: how tests of attacks do it.
+contract Rehearsal {
+    function run(SpotPool pool, SpotLender lender, uint256 sold, uint256 borrowed) external {
+        (Coin coin, Coin money) = (pool.coin(), pool.money());
+        coin.transfer(address(pool), 1000 ether);
+        money.transfer(address(pool), 1000 ether);
+        coin.transfer(address(lender), 10_000 ether);
+        pool.fund();
+        coin.approve(address(pool), sold);
+        if (sold > 0) pool.sell(sold);
+        money.approve(address(lender), type(uint256).max);
+        lender.borrow(borrowed);
+    }
+}

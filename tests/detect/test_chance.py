@@ -1,0 +1,54 @@
+"""Trust in who signed, in a block's hash, in its second."""
+
+from __future__ import annotations
+
+import pytest
+
+from detect.stage import ETHER, TIME, Stage
+from rollproof.detect.randomness import TimestampDependence, WeakRandomness
+from rollproof.detect.run import judge
+from rollproof.detect.transaction_origin import TransactionOrigin
+from rollproof.types import Severity
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+@pytest.mark.parametrize("name", ["OriginWallet", "CallerWallet"])
+def test_an_owner_is_lured(stage: Stage, name: str) -> None:
+    owner = stage.account(2)
+    wallet = stage.deploy(name, value=3 * ETHER, sender=owner)
+    lure = stage.deploy("Lure", sender=stage.account(1))
+    block = stage.run([lure.send("free", wallet.address, sender=owner)])
+    found = judge(block, [TransactionOrigin()]).findings
+    assert [each.severity for each in found] == ([Severity.MEDIUM] if name == "OriginWallet" else [])
+
+
+def test_an_owner_pays(stage: Stage) -> None:
+    owner = stage.account(2)
+    wallet = stage.deploy("OriginWallet", value=3 * ETHER, sender=owner)
+    block = stage.run([wallet.send("pay", stage.account(3).address, ETHER, sender=owner)])
+    assert judge(block, [TransactionOrigin()]).findings == []
+
+
+def test_heads_or_tails(stage: Stage) -> None:
+    toss = stage.deploy("Toss", value=9 * ETHER)
+    block = stage.run([toss.send("play", side, value=ETHER, sender=stage.account(1)) for side in (True, False)])
+    found = judge(block, [WeakRandomness()]).findings
+    assert [each.severity for each in found] == [Severity.MEDIUM]  # one of the two wins
+    assert judge(block, [TimestampDependence()]).findings == []
+
+
+def test_a_second_that_pays(stage: Stage) -> None:
+    roulette, deadline = stage.deploy("Roulette", value=9 * ETHER), stage.deploy("Deadline", value=9 * ETHER)
+    block = stage.run(
+        [
+            roulette.send("play", 1, value=ETHER, sender=stage.account(1)),
+            roulette.send("play", 2 * TIME, value=ETHER, sender=stage.account(2)),
+            deadline.send("play", 1, value=ETHER, sender=stage.account(3)),
+        ]
+    )
+    found = judge(block, [TimestampDependence()]).findings
+    assert [(each.severity, each.transaction) for each in found] == [(Severity.LOW, block.executions[0].transaction)]
