@@ -22,7 +22,7 @@ FUZZ_SECONDS ?= 600
 FUZZ_RUST ?= rlp trie witness transaction header block
 unexport VIRTUAL_ENV PYTHONPATH
 
-.PHONY: help setup demo drill test test-rust conformance lint format bench fuzz node-tools contracts check-contracts detect-contracts check-detect-contracts dev clean
+.PHONY: help setup demo drill test test-rust detectors conformance lint format bench fuzz node-tools contracts check-contracts detect-contracts check-detect-contracts dev clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -60,6 +60,9 @@ lint: setup ## formatting, lints, types, and the stub against the built extensio
 
 test-rust: ## the core's own tests, without Python
 	cargo test --quiet --release --locked --no-default-features --manifest-path rust/Cargo.toml
+
+detectors: setup ## rewrites docs/detectors.md from what the detectors say of themselves
+	$(BIN)/rollproof explain --all --markdown > docs/detectors.md
 
 conformance: setup ## the whole Execution Spec Tests suite; rewrites docs/conformance.md
 	PYTHONPATH=tests $(BIN)/python -m conformance

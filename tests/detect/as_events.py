@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from rollproof.detect.detector import Detector
 from rollproof.detect.execution import Execution
 from rollproof.detect.foreign import event_trace
 from rollproof.detect.foreign.assemble import assemble
+from rollproof.types import Finding
 
 
 def as_events(execution: Execution) -> Execution:
     """The execution again, read from the event trace that it gives (docs/traces.md)."""
     record = {"id": "again", "from": _hex(execution.sender), "to": _hex(execution.to), "events": _events(execution)}
     return assemble(event_trace.read(record, "again")).executions[0]
+
+
+def found_again(detector: Detector, execution: Execution) -> list[Finding]:
+    """What a check of transactions finds in the event trace of an execution."""
+    return [each for each in detector.check(as_events(execution)) if isinstance(each, Finding)]
 
 
 def _hex(value: bytes | int | None) -> str | None:

@@ -1,7 +1,7 @@
 """A block of the lab's contracts whose traces a real anvil 1.7.1 recorded, and the same block executed here.
 
-``python -m detect.recorded ANVIL`` (from tests/) records it again: genesis and transactions are the stage's own, so that
-the same happens there, and what anvil says about it is what the readers have to read.
+``python -m detect.recorded ANVIL`` (from tests/) records it again: genesis and transactions are the stage's own, so
+that the same happens there, and what anvil says about it is what the readers have to read.
 """
 
 from __future__ import annotations
@@ -123,7 +123,12 @@ def _record(url: str) -> None:
     _write("block", head)
     _write("receipts", _ask(url, "eth_getBlockReceipts", name))
     _write("parity", _ask(url, "trace_block", name))
-    for what, options in (("calls", CALL_TRACER), ("prestate", PRESTATE), ("difference", DIFFERENCE), ("struct", STRUCT)):
+    for what, options in (
+        ("calls", CALL_TRACER),
+        ("prestate", PRESTATE),
+        ("difference", DIFFERENCE),
+        ("struct", STRUCT),
+    ):
         results = []
         for each in head["transactions"]:
             result = _ask(url, "debug_traceTransaction", each["hash"], options)
@@ -133,8 +138,8 @@ def _record(url: str) -> None:
 
 def _ask(url: str, method: str, *params: Any) -> Any:
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request) as answer:
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - our own node
+    with urllib.request.urlopen(request) as answer:  # noqa: S310
         found = json.load(answer)
     if "error" in found:
         raise RuntimeError(f"{method}: {found['error']}")

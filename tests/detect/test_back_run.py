@@ -59,7 +59,7 @@ class Markets:
         """A transaction that sells ``paid`` of the second token where it is dear and buys it back where it is cheap."""
         exchange = self.exchange
         stage, deployer = exchange.stage, exchange.stage.account(9)
-        at = created(deployer.address, deployer.nonce + 1)
+        at = created(deployer.address, deployer.nonce + 2)
         steps = [
             (exchange.router.address, exchange.order(paid, at, up=False)),
             (self.other.address, exchange.order(got, at)),
@@ -68,8 +68,11 @@ class Markets:
             (exchange.two.address, exchange.two.encode("approve", exchange.router.address, FOREVER)),
             (exchange.one.address, exchange.one.encode("approve", self.other.address, FOREVER)),
         ]
-        own = exchange.mint(exchange.two, at, paid)
-        exchange.happened([own, deployer.send(None, data=deployment(calls([*approvals, *steps])), gas=3_000_000)])
+        own = exchange.mint(exchange.two, at, paid + ETHER)
+        spare = exchange.mint(exchange.one, at, 10 * ETHER)
+        exchange.happened(
+            [own, spare, deployer.send(None, data=deployment(calls([*approvals, *steps])), gas=3_000_000)]
+        )
         return stage.account(index).send(at, gas=1_000_000)
 
 
@@ -112,35 +115,42 @@ def test_a_plain_swap_the_other_way_is_no_arbitrage() -> None:
 # Liquidity for the length of a swap.
 
 
-def liquidity(exchange: Exchange, index: int) -> tuple[bytes, bytes]:
+def provider(exchange: Exchange, index: int) -> None:
     account = exchange.stage.account(index)
     exchange.happened([exchange.call(account, exchange.pair, "approve", exchange.router.address, FOREVER)])
-    one, two = exchange.one.address, exchange.two.address
+
+
+def added(exchange: Exchange, index: int) -> bytes:
+    account, tokens = exchange.stage.account(index), (exchange.one.address, exchange.two.address)
     amounts = (1000 * ETHER, 2000 * ETHER, 0, 0)
-    added = exchange.call(account, exchange.router, "addLiquidity", one, two, *amounts, account.address, FOREVER)
+    return exchange.call(account, exchange.router, "addLiquidity", *tokens, *amounts, account.address, FOREVER)
+
+
+def removed(exchange: Exchange, index: int) -> bytes:
+    account, tokens = exchange.stage.account(index), (exchange.one.address, exchange.two.address)
     shares = 1000 * ETHER  # less than the square root of the product of both amounts
-    removed = exchange.call(
-        account, exchange.router, "removeLiquidity", one, two, shares, 0, 0, account.address, FOREVER
-    )
-    return added, removed
+    return exchange.call(account, exchange.router, "removeLiquidity", *tokens, shares, 0, 0, account.address, FOREVER)
 
 
 def test_liquidity_for_one_swap() -> None:
     exchange = Exchange()
-    added, removed = liquidity(exchange, 0)
-    raw = [added, exchange.swap(1, 1000 * ETHER), removed]
+    provider(exchange, 0)
+    raw = [added(exchange, 0), exchange.swap(1, 1000 * ETHER), removed(exchange, 0)]
     [finding] = judge(exchange.stage.run(raw), [JitLiquidity()]).findings
     assert finding.severity is Severity.INFO
     assert all(hash_of(each) in finding.subject for each in raw)
     assert exchange.stage.account(0).address in finding.addresses
 
 
-def test_liquidity_without_a_swap_or_for_ones_own() -> None:
+@pytest.mark.parametrize("own", [True, False])
+def test_liquidity_without_anothers_swap(own: bool) -> None:
     exchange = Exchange()
-    added, removed = liquidity(exchange, 0)
-    assert judge(exchange.stage.run([exchange.swap(1, ETHER), added, removed]), [JitLiquidity()]).findings == []
-    added, removed = liquidity(exchange, 2)
-    assert judge(exchange.stage.run([added, exchange.swap(2, ETHER), removed]), [JitLiquidity()]).findings == []
+    provider(exchange, 0)
+    if own:
+        raw = [added(exchange, 0), exchange.swap(0, ETHER), removed(exchange, 0)]
+    else:
+        raw = [exchange.swap(1, ETHER), added(exchange, 0), removed(exchange, 0), exchange.swap(2, ETHER)]
+    assert judge(exchange.stage.run(raw), [JitLiquidity()]).findings == []
 
 
 # Behind a price update.

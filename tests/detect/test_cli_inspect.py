@@ -327,6 +327,13 @@ def test_one_transaction_of_a_file(run: Run, kept: Path, monkeypatch: pytest.Mon
     assert len(one) < len(everything)
 
 
+def test_a_transaction_that_no_file_has_is_not_clean(run: Run, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = own(run, monkeypatch)
+    code, out, err = run("inspect", str(kept / "2.evidence"), "--tx", HASH, *config)
+    assert (code, out) == (2, "")
+    assert "in none of the files" in err
+
+
 def test_a_directory_with_a_bad_file_and_several_jobs(run: Run, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = own(run, monkeypatch)
     (kept / "3.evidence").write_bytes(b"nonsense")
@@ -389,7 +396,7 @@ def test_explain_as_json(run: Run) -> None:
 
 
 def test_the_page_of_detectors_is_current(run: Run) -> None:
-    """Written by `rollproof explain --all --markdown > docs/detectors.md`."""
+    """Written by `make detectors`."""
     code, out, _ = run("explain", "--all", "--markdown")
     assert code == 0
     assert (ROOT / "docs" / "detectors.md").read_text(encoding="utf-8") == out

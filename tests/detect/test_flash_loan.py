@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from detect.as_events import as_events
+from detect.as_events import found_again
 from detect.stage import ETHER, Stage
 from rollproof.detect import foreign
 from rollproof.detect.flash_loan import FlashLoan, SideEntrance
@@ -50,7 +50,7 @@ def test_a_loan_paid_back_by_a_deposit() -> None:
     lender.do("deposit", value=100 * ETHER, sender=stage.account(1))
     block = stage.run([thief.send("run", lender.address)])
     [found] = judge(block, [SideEntrance()]).findings
-    assert [each.amounts for each in SideEntrance().check(as_events(block.executions[0]))] == [found.amounts]
+    assert [each.amounts for each in found_again(SideEntrance(), block.executions[0])] == [found.amounts]
     assert (found.severity, found.confidence) == (Severity.HIGH, Confidence.OBSERVED)
     assert Amount(None, lender.address, -100 * ETHER) in found.amounts
     assert [(each.account, each.after - each.before) for each in found.slots] == [(lender.address, 100 * ETHER)]

@@ -13,7 +13,7 @@ import pytest
 from detect import rows
 from detect.recorded import TRACES, load, scene
 from rollproof.detect import foreign
-from rollproof.detect.execution import ExecutedBlock
+from rollproof.detect.execution import ExecutedBlock, Execution
 from rollproof.detect.shows import Shows
 from rollproof.errors import Malformed
 
@@ -41,6 +41,13 @@ def hashes(block: ExecutedBlock) -> list[bytes | None]:
     return [each.transaction for each in block.executions]
 
 
+def reentered(execution: Execution) -> list[tuple[object, ...]]:
+    return [
+        (each.rule, each.context, each.slot, each.before, each.after, each.outer_selector, each.inner_selector)
+        for each in execution.reentries
+    ]
+
+
 def test_struct_logs_show_what_we_executed() -> None:
     own, found = scene().executed, only(file("struct"), file("block"), file("receipts"))
     assert found.shows == CALLS | (
@@ -54,7 +61,7 @@ def test_struct_logs_show_what_we_executed() -> None:
         assert rows.logs(theirs) == rows.logs(ours), name
         assert rows.transfers(theirs) == rows.transfers(ours), name
         assert (theirs.sender, theirs.to, theirs.success) == (ours.sender, ours.to, ours.success), name
-        assert theirs.reentries == ours.reentries, name
+        assert reentered(theirs) == reentered(ours), name
     assert found.executions[ATTACK].reentries  # and there is something to compare
 
 
@@ -178,8 +185,7 @@ def test_parts_that_contradict_each_other_are_refused(
     paths = [written(tmp_path / f"{name}.json", value) for name, value in answers.items()]
     recordings = list(foreign.recordings(paths))
     with pytest.raises(Malformed, match=says):
-        for each in recordings:
-            each.read()
+        list(map(foreign.Recording.read, recordings))
 
 
 def _steps() -> list[Any]:
@@ -209,7 +215,7 @@ def test_struct_logs_with_a_step_gone_or_moved_are_refused(tmp_path: Path) -> No
     steps = _steps()
     deep = next(at for at, step in enumerate(steps) if step["depth"] == 3)
     for drop in (3, len(steps) // 2, deep):
-        with pytest.raises(Malformed, match="one.json"):
+        with pytest.raises(Malformed, match=r"one\.json"):
             read_struct(tmp_path, lambda result, drop=drop: result["structLogs"].__delitem__(drop))  # type: ignore[misc]
 
     def swap(result: dict[str, Any]) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from detect.stage import Deployed, Stage
+import pytest
+
+from detect.stage import Deployed, Stage, seen
 from rollproof.detect.gas_growth import GasGrowth
 from rollproof.detect.run import Report, judge
 from rollproof.types import Confidence, Severity
+from unit.defi_lab import Lab
 
 
 def said(stage: Stage, *transactions: bytes) -> Report:
@@ -50,3 +53,24 @@ def test_an_array_that_is_stuffed() -> None:
     assert found.severity is Severity.MEDIUM
     assert {roll.address, crowd.address} <= set(found.addresses)
     assert (found.slots[0].before, found.slots[0].after) == (20, 170)
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+def test_the_lab_s_liquidation_of_all_loans(fixed: bool) -> None:
+    """Six hundred tiny loans in three transactions, then a liquidation that no block has room for."""
+    lab = Lab(full=True)
+    chain = lab.stack.l2
+    first = chain.head.number + 1
+    lab.exploit("unbounded-liquidation", fixed=fixed)
+    blocks = [seen(chain, block) for number in range(first, chain.head.number + 1) if (block := chain.block(number))]
+    found = [each for block in blocks for each in judge(block, [GasGrowth()]).findings]
+    if fixed:
+        assert not found
+        return
+    book = lab["LoanBook"].address
+    assert all(book in each.addresses for each in found)
+    stuffed = [each for each in found if each.confidence is Confidence.POSSIBLE]
+    assert [each.slots[0].after - each.slots[0].before for each in stuffed] == [200] * 3
+    [stopped] = [each for each in found if each.confidence is Confidence.OBSERVED]
+    assert stopped.severity is Severity.MEDIUM
+    assert stopped.slots[0].after == 601

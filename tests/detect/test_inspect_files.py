@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,10 @@ from detect.seen_write import SeenCall, SeenWrite
 from detect.shown import Tags
 from rollproof.chain import config as chains
 from rollproof.chain.schedule import ChainConfig
+from rollproof.cli.findings import Tally
 from rollproof.detect import registry
+from rollproof.detect.detector import Judgement
+from rollproof.detect.execution import Execution
 from rollproof.detect.inspection import Inspection
 from rollproof.replay import evidence
 from rollproof.replay.header import header_hash
@@ -140,6 +144,50 @@ def test_an_altered_transaction_is_not_judged(tmp_path: Path) -> None:
     evidence.write(path, replace(claim, transactions=claim.transactions[::-1]), preimages)
     [found] = rp.inspect(path, config=CONFIGS["l1"])
     assert not found.looked
+
+
+class Failing(SeenCall):
+    """Fails on the second transaction that it sees."""
+
+    id = "failing"
+
+    def check(self, execution: Execution) -> Iterator[Judgement]:
+        yield self.finding(execution, "first")
+        if execution.index:
+            raise KeyError(execution.index)
+
+
+class Refused(SeenCall):
+    id = "refused"
+
+    def check(self, execution: Execution) -> Iterator[Judgement]:
+        raise rp.Retry("node: slow")
+        yield
+
+
+def test_a_detector_that_fails_has_not_judged_and_the_others_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "detectors", lambda: (Failing(), SeenWrite(), Refused(), SeenCall()))
+    [found] = rp.inspect(lab_blocks(tmp_path)[0], config=CONFIGS["l1"])
+    assert found.looked
+    assert {each.detector for each in found.findings} == {"seen-write", "seen-call"}
+    reasons = {each.detector: each.reason for each in found.unjudged}
+    assert reasons["failing"].startswith("the detector failed: KeyError in test_inspect_files.py:")
+    assert reasons["refused"] == "node: slow"
+    assert found.transactions == 2
+
+
+def test_a_trace_that_is_cut_short_is_not_clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    [path, _] = lab_blocks(tmp_path)
+    [found] = rp.inspect(path, config=CONFIGS["l1"])
+    assert found.gaps == ()
+    assert found.executed is not None
+    found.executed.gaps = ("it ends inside a call",)
+    assert found.gaps == ("it ends inside a call",)
+    tally = Tally()
+    tally.add(replace(found, findings=()))
+    assert tally.code(Severity.LOW, cut_short=False) == 2
 
 
 def test_nothing_to_inspect_is_an_error(tmp_path: Path) -> None:

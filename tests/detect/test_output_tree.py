@@ -32,7 +32,7 @@ def small() -> _core.TraceBuilder:
     """A call that writes, delegates, is refused once, moves a token, and destroys itself."""
     builder = _core.TraceBuilder()
     builder.begin(0)
-    builder.enter(Kind.CALL, EOA, VAULT, VAULT, 10**18, 100_000, bytes.fromhex("2e1a7d4d") + bytes(32))
+    builder.enter(Kind.CALL, EOA, VAULT, VAULT, 10**18, 100_000, bytes.fromhex("12345678") + bytes(32))
     builder.access(0, SLOT, 7, 0)
     builder.access(1, SLOT, 9, 7)
     builder.enter(Kind.DELEGATECALL, EOA, VAULT, LIBRARY, 10**18, 50_000, b"")
@@ -99,11 +99,13 @@ def test_rows_come_in_the_order_they_happened() -> None:
 
 def test_lines_say_before_and_after_and_what_was_undone() -> None:
     lines = list(call_tree.lines(rows(executed(small())), {VAULT: "Vault"}, {0: ["drained (high)"]}))
-    assert lines[0] == "CALL  Vault (0xaaaaaa…aaaa)  0x2e1a7d4d  1 ether  90,000 gas  <- drained (high)"
+    assert lines[0] == "CALL  Vault (0xaaaaaa…aaaa)  0x12345678  1 ether  90,000 gas  <- drained (high)"
     assert lines[1:3] == ["  read   slot 0x5 = 7", "  write  slot 0x5: 7 -> 9"]
     assert lines[3].startswith("  DELEGATECALL  Vault (0xaaaaaa…aaaa)  code of 0x1b1b1b…1b1b")
     assert "    transient write slot 0x5: 1 -> 2" in lines
     assert any(line.endswith("FAILED") for line in lines)
+    assert sum("transfer(address,uint256)" in line for line in lines) == 2
+    assert sum("log    Transfer(address,address,uint256)" in line for line in lines) == 1
     assert "    write  slot 0x5: 0 -> 1  (undone)" in lines
     assert any(line.startswith("  SELFDESTRUCT Vault") for line in lines)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from detect.as_events import as_events
+from detect.as_events import as_events, found_again
 from detect.stage import Deployed, Stage
 from rollproof.detect import foreign
 from rollproof.detect.moved_slots import _factor
@@ -41,7 +41,7 @@ def test_a_lender_that_believes_the_pool() -> None:
     coin, pool, lender, thief = market(stage, "SpotLender")
     block = stage.run([thief.send("run", pool.address, lender.address, 9_000 * 10**18, 10_000 * 10**18)])
     [found] = judge(block, [PriceManipulation()]).findings
-    assert [each.amounts for each in PriceManipulation().check(as_events(block.executions[0]))] == [found.amounts]
+    assert [each.amounts for each in found_again(PriceManipulation(), block.executions[0])] == [found.amounts]
     assert found.severity is Severity.HIGH
     assert lender.address in found.addresses
     assert Amount(coin.address, lender.address, -10_000 * 10**18) in found.amounts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from detect.as_events import as_events
+from detect.as_events import found_again
 from detect.stage import Deployed, Stage
 from rollproof.detect import foreign
 from rollproof.detect.rounding import Rounding
@@ -26,7 +26,7 @@ def test_shares_for_nothing() -> None:
     coin, made, shopper = shop(stage, "ShareShop", 2_000)
     block = stage.run([shopper.send("run", made.address, 199, 2)])
     [found] = judge(block, [Rounding()]).findings
-    assert [each.amounts for each in Rounding().check(as_events(block.executions[0]))] == [found.amounts]
+    assert [each.amounts for each in found_again(Rounding(), block.executions[0])] == [found.amounts]
     assert found.severity is Severity.HIGH
     assert Amount(coin.address, made.address, -1_990) in found.amounts
     assert Amount(coin.address, stage.account(0).address, 2_990) in found.amounts

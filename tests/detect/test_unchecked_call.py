@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from detect.stage import ETHER, Stage
+from detect.stage import ETHER, Stage, seen
 from rollproof.detect import foreign
 from rollproof.detect.run import Report, judge
 from rollproof.detect.unchecked_call import UncheckedCall
 from rollproof.types import Amount, Confidence, Severity
+from unit.defi_lab import USD, Lab
 
 GRAVE = (Severity.CRITICAL, Severity.HIGH)
 
@@ -97,6 +98,22 @@ def test_a_tip_that_is_refused_and_noticed_is_no_finding() -> None:
     report = said(stage, paid, effort.send("turn", refuser.address))
     assert effort.call("refused") == 1
     assert not report.findings
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+def test_the_lab_s_vault_that_only_logs_whether_tokens_came(fixed: bool) -> None:
+    lab = Lab(full=True)
+    chain = lab.stack.l2
+    first = chain.head.number + 1
+    lab.exploit("unchecked-call", fixed=fixed)
+    blocks = [seen(chain, block) for number in range(first, chain.head.number + 1) if (block := chain.block(number))]
+    found = [each for block in blocks for each in judge(block, [UncheckedCall()]).findings]
+    assert len(found) == (0 if fixed else 1)
+    for each in found:
+        assert each.severity is Severity.HIGH
+        [owed] = each.amounts
+        assert (owed.token, owed.account) == (lab["USDC"].address, lab["TokenVault"].address)
+        assert owed.amount <= -USD
 
 
 def test_foreign_executions(shared_data: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from detect.as_events import as_events
+from detect.as_events import found_again
 from detect.stage import Deployed, Stage
 from rollproof.detect import foreign
 from rollproof.detect.holdings import held
@@ -29,7 +29,7 @@ def test_a_lender_that_is_emptied_by_the_vote_of_its_own_coins() -> None:
     sweeper = stage.deploy("Sweeper")
     block = stage.run([sweeper.send("run", made.address)])
     [found] = judge(block, [ValueExtraction()]).findings
-    assert [each.amounts for each in ValueExtraction().check(as_events(block.executions[0]))] == [found.amounts]
+    assert [each.amounts for each in found_again(ValueExtraction(), block.executions[0])] == [found.amounts]
     assert (found.severity, found.confidence) == (Severity.HIGH, Confidence.OBSERVED)
     assert Amount(coin.address, made.address, -1_000) in found.amounts
     assert Amount(coin.address, stage.account(0).address, 1_000) in found.amounts

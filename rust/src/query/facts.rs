@@ -185,6 +185,12 @@ pub fn one(
     Facts { index, flags, rows, transfers, lies, reentries, created, pick }
 }
 
+/// Whether one of the first eight arguments is a small number below zero: what makes an addition overflow.
+fn negative_argument(input: &[u8]) -> bool {
+    let mut words = input.get(4..).unwrap_or_default().chunks_exact(32).take(8);
+    words.any(|word| word[..16] == [0xff; 16] && word[16..] != [0xff; 16])
+}
+
 /// Whether an asset left an account and came back to it within one of the account's own frames.
 fn lends(view: View<'_>, rows: &Rows, transfers: &[Transfer]) -> bool {
     let mut left: HashMap<(Address, Option<Address>), u32> = HashMap::default();
@@ -252,6 +258,9 @@ impl Look<'_> {
                 if view.value(row) >> 128 != U256::ZERO {
                     self.set(flag::LARGE_VALUE);
                 }
+            }
+            if parent.is_none() && how == kind::CALL && negative_argument(view.input(row)) {
+                self.set(flag::LARGE_VALUE);
             }
             match how {
                 kind::CREATE | kind::CREATE2 => {

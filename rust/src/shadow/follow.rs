@@ -535,8 +535,7 @@ impl Shadow {
             self.complete = false;
         }
         let (from, length) = (given.start, given.len().min(MAX_BYTES));
-        let mut data = frame.copied(from..from.saturating_add(length));
-        data.resize(length, Word::default());
+        let data = frame.copied(given.clone());
         let selector = union(slice(&data, 0..4));
         let arguments = union(slice(&data, 4..usize::MAX));
         let sums = given.end <= memory.len() && length >= 4 && {

@@ -108,8 +108,12 @@ impl Frame {
         self.write(at, words.into_iter())
     }
 
+    /// A range of memory, as far as it is followed; what was never written is zero.
     pub fn copied(&self, range: Range<usize>) -> Vec<Word> {
-        slice(&self.memory, range).to_vec()
+        let length = range.len().min(MAX_BYTES);
+        let mut words = slice(&self.memory, range).to_vec();
+        words.resize(length, Word::default());
+        words
     }
 }
 

@@ -71,6 +71,7 @@ class Tally:
         self.suppressed += len(found.suppressed)
         if not found.looked:
             self.failures.append(f"{found.source}: {found.reason}")
+        self.failures += [f"{found.source}: {gap}" for gap in found.gaps]
 
     def code(self, fail_on: Severity | None, *, cut_short: bool) -> int:
         """1 for a finding that counts, 2 where something was not looked at, else 0."""
@@ -91,9 +92,8 @@ def print_inspections(inspections: Callable[[], Iterable[Inspection]], output: O
             known = {**found.names, **names}
             _show(found, output, known)
             _keep(found, output, known, tally)
-    except BrokenPipeError:  # whoever read our lines has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return CANCELLED
+    except BrokenPipeError:
+        return _enough()
     except KeyboardInterrupt:
         return CANCELLED
     except (RollproofError, ImportError) as error:
@@ -113,12 +113,20 @@ def print_inspections(inspections: Callable[[], Iterable[Inspection]], output: O
             for line in finding_text.unjudged(tally.unjudged):
                 print(line, flush=True)
         _write(output, names, tally)
+    except BrokenPipeError:
+        return _enough()
     except OSError as error:
         complain(f"{Path(error.filename or 'output').name}: {error.strerror or type(error).__name__}")
         cut_short = True
     if not output.quiet and tally.sources:
         say(_sentence(tally, began))
     return tally.code(output.fail_on, cut_short=cut_short)
+
+
+def _enough() -> int:
+    """The exit code where whoever reads our lines has seen enough; nothing more is written to them."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return CANCELLED
 
 
 def _show(found: Inspection, output: Output, names: Mapping[bytes, str]) -> None:

@@ -12,7 +12,7 @@ import typer
 
 from rollproof.cli.findings import Output, print_inspections
 from rollproof.cli.talk import say
-from rollproof.errors import Malformed
+from rollproof.errors import Malformed, Missing
 from rollproof.types import Severity
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def inspect(
         )
         if files:
             found = rp.inspect_traces(files, options) if trace else rp.inspect(files, options)
-            return found if wanted is None else (each.about(wanted) for each in found)
+            return found if wanted is None else _about(found, wanted)
         if pending:
             found = [rp.inspect_pending(urls, list(_raw(pending)), block or "latest", options)]
         elif wanted is not None:
@@ -186,6 +186,18 @@ def inspect(
 
         raise typer.Exit(print_order(files[0], order, config=config, family=family, as_json=json))
     raise typer.Exit(print_inspections(inspections, output))
+
+
+def _about(inspections: Iterable[Inspection], transaction: bytes) -> Iterator[Inspection]:
+    """What of them is about one transaction. Raises Missing where none has executed it."""
+    there = False
+    for each in inspections:
+        if each.looked and transaction not in each:
+            continue
+        there |= each.looked
+        yield each.about(transaction)
+    if not there:
+        raise Missing(f"transaction 0x{transaction.hex()} is in none of the files")
 
 
 def _usage(

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rollproof import _core
-from rollproof.detect.authority import Authority, Standing, authority
-from rollproof.detect.cluster import actors, cluster
+from rollproof.detect.authority import Authority, Standing, authority, insiders
+from rollproof.detect.cluster import cluster
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import Execution, Transfer
 from rollproof.detect.shows import Shows, Trigger
@@ -73,7 +73,7 @@ class ApprovalDrain(Detector):
         self, execution: Execution, allowances: tuple[Allowance, ...], pulls: list[Transfer], used: set[int]
     ) -> Iterator[Judgement]:
         """A contract approved somebody who acts here, in a call by them; and they pulled."""
-        members = actors(execution)
+        members = insiders(execution)
         for given in allowances:
             if given.owner in members or not given.amount:
                 continue
@@ -186,7 +186,7 @@ def _led(execution: Execution, frame: Frame, given: Allowance) -> bool:
     above = execution.frame(frame.parent) if frame.parent is not None else None
     if above is None or above.target != given.owner:
         return False
-    return above.code in execution.created or above.code in actors(execution)
+    return above.code in execution.created or above.code in insiders(execution)
 
 
 def _brought(execution: Execution, given: Allowance, members: frozenset[bytes]) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rollproof.detect.authority import Authority, Passage, Standing, authority
-from rollproof.detect.cluster import actors, cluster
+from rollproof.detect.authority import Authority, Passage, Standing, authority, insiders
+from rollproof.detect.cluster import cluster
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import Execution, Transfer
 from rollproof.detect.holdings import held
@@ -39,7 +39,7 @@ class ArbitraryCall(Detector):
         told = bool(evidence.shows & Shows.INPUT)
         if told and not evidence.flags & Trigger.FORWARDS:
             return
-        members = actors(evidence)
+        members = insiders(evidence)
         paths: Authority | None = None
         judged: set[tuple[bytes, bytes]] = set()
         for frame in evidence.frames:
@@ -102,7 +102,7 @@ class ArbitraryCall(Detector):
 
 def _paid(execution: Execution, paths: Authority, frame: Frame) -> list[Transfer]:
     """What the account that made a call paid inside it: not what it sent along."""
-    below = {frame.row, *(each.row for each in paths.below(frame.row))}
+    below = paths.span(frame.row)
     return [
         each
         for each in execution.transfers

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from rollproof import _core
-from rollproof.detect.cluster import actors
+from rollproof.detect.cluster import actors, by_account, only_loses
 from rollproof.detect.execution import Execution
 from rollproof.detect.shows import Shows
 from rollproof.detect.steps import Call, Guard, Taint, Write
@@ -64,6 +64,7 @@ class Authority:
         self._first = execution.frame_rows.start
         self.frames: list[Frame] = list(execution.frames)
         self._roots = list(_roots(self.frames, self._first))
+        self._ends = _ends(self.frames)
         self.reads: dict[int, list[Access]] = {}  # by the row of the invocation
         self.writes: dict[int, list[tuple[int, Access]]] = {}
         self._written: dict[tuple[bytes, bytes], list[Access]] = {}
@@ -93,14 +94,14 @@ class Authority:
         """The row of the call that a frame's invocation began with."""
         return self._roots[row - self._first]
 
+    def span(self, row: int) -> range:
+        """The rows of a frame and of all below it."""
+        return range(row, self._first + self._ends[row - self._first])
+
     def below(self, row: int) -> Iterator[Frame]:
         """The frames below one, in order of entry."""
         at = row - self._first
-        depth = self.frames[at].depth
-        for frame in self.frames[at + 1 :]:
-            if frame.depth <= depth:
-                return
-            yield frame
+        return iter(self.frames[at + 1 : self._ends[at]])
 
     def step(self, frame: int) -> Call | None:
         """What the second pass saw of the call that a frame was entered by."""
@@ -157,7 +158,7 @@ class Authority:
         return frame.target in above.input[4:]
 
     def _passage(self, root: int, order: int, guards: Guard | None, depth: int) -> Passage:
-        members = actors(self.execution)
+        members = insiders(self.execution)
         for _ in range(MAX_LINKS):
             frame = self.frame(root)
             if frame.target in self.execution.created:
@@ -193,7 +194,7 @@ class Authority:
         if frame.parent is None:
             return False
         # No call data: what also called back into its caller's contracts makes calls as it is told.
-        members = actors(self.execution) | self.execution.created
+        members = insiders(self.execution) | self.execution.created
         above = self.root(frame.parent)
         return any(
             each.parent is not None and self.root(each.parent) == above and each.target in members
@@ -275,7 +276,7 @@ class Authority:
 
     def _asked(self, root: int, order: int, caller: bytes) -> Standing:
         found = Standing.OPEN
-        strangers = actors(self.execution) | self.execution.created
+        strangers = insiders(self.execution) | self.execution.created
         for each in self.below(root):
             if each.order > order:
                 break
@@ -300,6 +301,18 @@ def authority(execution: Execution) -> Authority:
     return execution.kept("authority", Authority)
 
 
+def insiders(execution: Execution) -> frozenset[bytes]:
+    """Who acts, without who only loses: a contract that is called directly and robbed is no actor."""
+    return execution.kept("authority.insiders", _insiders)
+
+
+def _insiders(execution: Execution) -> frozenset[bytes]:
+    table = by_account(execution)
+    return frozenset(
+        each for each in actors(execution) if each == execution.sender or not only_loses(table.get(each, {}))
+    )
+
+
 def _roots(frames: list[Frame], first: int) -> Iterator[int]:
     found: list[int] = []
     for frame in frames:
@@ -310,3 +323,14 @@ def _roots(frames: list[Frame], first: int) -> Iterator[int]:
                 root = found[above]
         found.append(root)
         yield root
+
+
+def _ends(frames: list[Frame]) -> list[int]:
+    """For each frame, where the frames below it end."""
+    ends = [len(frames)] * len(frames)
+    above: list[int] = []
+    for at, frame in enumerate(frames):
+        while above and frames[above[-1]].depth >= frame.depth:
+            ends[above.pop()] = at
+        above.append(at)
+    return ends

@@ -156,19 +156,22 @@ def _forwards(execution: Execution, sender: Net, group: set[bytes], sums: Net) -
 
 
 def _impersonated(execution: Execution, harness: bytes) -> set[bytes]:
-    found: set[bytes] = set()
+    """In whose name a test harness calls: callers that are not the account that calls, owners of tokens that its
+    own calls of `transfer` and `approve` act on, and whoever without code pays, for nobody else can make it pay.
+    """
+    contracts = called(execution)
+    found = {each.sender for each in execution.transfers if each.token is not None and each.sender not in contracts}
     for frame in execution.frames:
         if frame.parent is None or frame.kind == Kind.DELEGATECALL:
             continue
-        if frame.caller != execution.frame(frame.parent).target:
+        if frame.caller != target(execution, frame.parent):
             found.add(frame.caller)
     for log in execution.logs:
         frame = execution.frame(log.frame)
         event = _OWN.get(frame.input[:4])
         if event is not None and frame.caller == harness and len(log.topics) == 3 and log.topics[0] == event:
             found.add(log.topics[1][12:])
-    found.discard(harness)
-    return found
+    return found - {harness, ZERO}
 
 
 def _made_by(execution: Execution, members: set[bytes]) -> set[bytes]:

@@ -10,8 +10,8 @@ from rollproof.replay.trace import Frame
 
 MAX_LISTED = 512  # of one transaction; a search on chain can make thousands that are alike
 
-# revm's InstructionResult: out of gas, by an instruction, memory, a precompile or an operand
-OUT_OF_GAS = frozenset({0x20, 0x21, 0x22, 0x23, 0x24})
+# revm's InstructionResult: out of gas by an instruction, memory, a precompile or an operand, or too little for SSTORE
+OUT_OF_GAS = frozenset({0x20, 0x21, 0x22, 0x23, 0x24, 0x25})
 
 
 @dataclass(frozen=True, slots=True)

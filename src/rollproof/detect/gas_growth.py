@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rollproof import _core
@@ -139,22 +140,21 @@ def loops(execution: Execution) -> Iterator[Loop]:
     for frame, places in touched.items():
         if len(places) < LEAST:
             continue
+        ordered = sorted(places)
         for slot, length in lengths.get(frame, {}).items():
             start = int.from_bytes(_core.keccak256(slot), "big")
-            if not any(start + each in places for each in range(_ELEMENT)):
+            first = bisect_left(ordered, start)
+            if first == len(ordered) or ordered[first] - start >= _ELEMENT:
                 continue
-            count = _elements(places, start, length)
+            count = _elements(ordered[first : bisect_left(ordered, start + length * _ELEMENT)], start, length)
             if count >= LEAST:
                 yield Loop(trace.frames[int.from_bytes(frame, "little")], slot, length, count)
 
 
-def _elements(places: set[int], start: int, length: int) -> int:
-    """How many elements of an array were touched: its slots that were, by the slots that an element takes."""
-    within = sorted(place - start for place in places if 0 <= place - start < length * _ELEMENT)
-    if not within:
-        return 0
-    width = max(1, -(-(within[-1] + 1) // length))
-    return len({place // width for place in within})
+def _elements(places: Sequence[int], start: int, length: int) -> int:
+    """How many elements of an array were touched: its slots that were, in order, by the slots that an element takes."""
+    width = max(1, -(-(places[-1] - start + 1) // length))
+    return len({(place - start) // width for place in places})
 
 
 def _others(block: ExecutedBlock, execution: Execution, context: bytes, slot: bytes) -> list[bytes]:
@@ -172,6 +172,10 @@ def _others(block: ExecutedBlock, execution: Execution, context: bytes, slot: by
 
 def _grown(execution: Execution) -> dict[tuple[bytes, bytes], tuple[int, int, set[int]]]:
     """(contract, slot of the length) -> length before, after, and the calls: arrays with 64 new elements or more."""
+    slots, kinds = execution.trace.column("access_slot"), execution.trace.column("access_write")
+    often = Counter(slots[32 * row : 32 * row + 32] for row in execution.access_rows if kinds[row] == _SSTORE)
+    if not often or often.most_common(1)[0][1] < LEAST:
+        return {}
     rises: Counter[tuple[bytes, bytes]] = Counter()
     for write in live_writes(execution):
         if write.rise == 1 and write.after < _LONGEST:

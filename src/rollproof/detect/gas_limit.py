@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rollproof.detect.detector import Detector, Judgement
-from rollproof.detect.execution import Execution
+from rollproof.detect.execution import ExecutedBlock, Execution
 from rollproof.detect.failed_call import FailedCall, failed_calls
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.detect.steps import Taint
@@ -28,27 +28,34 @@ class GasLimitManipulation(Detector):
     why = "Who sends a transaction chooses its gas and its price: a refund without a cap can be raised at will."
     example = "GasToken, November 2018: exchanges paid for all the gas that receivers of withdrawals chose to use."
     references = ("https://swcregistry.io/docs/SWC-126", "https://eips.ethereum.org/EIPS/eip-150")
+    scope = "block"
     needs = Shows.CALLS
     trigger = Trigger.FAILED_CALL | Trigger.GAS_PRICE
 
-    def check(self, evidence: Execution) -> Iterator[Judgement]:
+    def check(self, evidence: ExecutedBlock) -> Iterator[Judgement]:
         """Tries that differ in gas only; with the second pass, payouts and comparisons too."""
-        yield from self._tries(evidence)
-        steps = evidence.steps
+        for execution in evidence.executions:
+            if execution.flags & self.trigger:
+                yield from self._tries(execution)
+                yield from self._followed(execution, evidence.base_fee)
+
+    def _followed(self, execution: Execution, base_fee: int | None) -> Iterator[Judgement]:
+        steps = execution.steps
         if steps is None:
             return
-        yield from self._payouts(evidence, [each.frame for each in steps.calls if each.value & Taint.GAS])
-        if evidence.flags & Trigger.GAS_PRICE:
+        paid = [each.frame for each in steps.calls if each.value & Taint.GAS]
+        yield from self._payouts(execution, paid, base_fee)
+        if execution.flags & Trigger.GAS_PRICE:
             return  # a price that is multiplied is compared for equality too: that is how overflow is tested
         said: set[tuple[bytes, int]] = set()
         for test in steps.tests:
             if not test.equality or test.taint != Taint.GAS:
                 continue
-            frame = evidence.frame(test.frame)
+            frame = execution.frame(test.frame)
             if (frame.code, test.pc) not in said:
                 said.add((frame.code, test.pc))
                 yield self.finding(
-                    evidence,
+                    execution,
                     "A jump was decided by whether the gas left is exactly some number",
                     severity=Severity.INFO,
                     confidence=Confidence.POSSIBLE,
@@ -58,27 +65,28 @@ class GasLimitManipulation(Detector):
                     subject=f"0x{frame.code.hex()} pc {test.pc}",
                 )
 
-    def _payouts(self, execution: Execution, rows: Sequence[int]) -> Iterator[Judgement]:
-        """What the sender got back of an amount that its gas price decided, against the most that it can have paid."""
+    def _payouts(self, execution: Execution, rows: Sequence[int], base_fee: int | None) -> Iterator[Judgement]:
+        """What the sender got back of an amount that its gas price decided, against what it paid for its gas."""
         paid = [execution.frame(row) for row in rows if not execution.reverted(row)]
         back = [each for each in paid if each.value and each.target == execution.sender]
         if not back:
             return
-        total, price = sum(each.value for each in back), execution.decoded.get("max_fee_per_gas")
+        total, price = sum(each.value for each in back), _price(execution, base_fee)
         title = f"{total} wei went back to the sender, an amount computed from gas or its price"
         if price is not None and execution.gas_used is not None and total <= price * execution.gas_used:
-            reason = "it is no more than the transaction cost at the price that its sender bid"
+            reason = "it is no more than the transaction's gas cost"
             yield self.suppressed(execution, title, reason, Severity.LOW)
             return
         payer = back[0].caller
         yield self.finding(
             execution,
-            title + (", and more than the transaction cost" if price is not None else ""),
+            title + (", and more than the transaction's gas cost" if price is not None else ""),
             severity=Severity.LOW,
             confidence=Confidence.POSSIBLE,
             addresses=(payer, back[0].target),
             amounts=(Amount(None, payer, -total), Amount(None, back[0].target, total)),
             frames=[each.row for each in back],
+            notes=("what a rollup charges for data is not counted",) if execution.family == "op" else (),
             subject=f"0x{payer.hex()} pays its caller",
         )
 
@@ -108,6 +116,15 @@ class GasLimitManipulation(Detector):
                 notes=(f"with {hit.gas_limit} gas",) if shown else ("the source does not show their gas",),
                 subject=f"0x{hit.target.hex()} {data[:4].hex()}",
             )
+
+
+def _price(execution: Execution, base_fee: int | None) -> int | None:
+    """Wei that a unit of gas cost the sender (EIP-1559); the most that it bid where the base fee is not known."""
+    most: int | None = execution.decoded.get("max_fee_per_gas")
+    tip: int | None = execution.decoded.get("max_priority_fee_per_gas")
+    if most is None or tip is None or base_fee is None:
+        return most
+    return min(most, base_fee + tip)
 
 
 def _succeeded(execution: Execution, parent: int, code: bytes, data: bytes, after: int) -> Frame | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from rollproof import _core
 from rollproof.detect import broken_block, evidence, unattributed_change
+from rollproof.detect.detector import Detector
 from rollproof.detect.execution import ExecutedBlock
 from rollproof.detect.inspection import Inspection, Options
+from rollproof.detect.run import Report
 from rollproof.detect.run import judge as judge_executions
 from rollproof.errors import RollproofError
 from rollproof.replay import disclosure, sources
@@ -158,9 +161,12 @@ def executed_block(
 
 
 def judged(executed: ExecutedBlock, options: Options) -> Inspection:
-    """What the chosen detectors say about executions. Raises what a detector raises."""
+    """What the chosen detectors say about executions; one that fails has not judged, and the others have."""
     began = time.perf_counter()
-    report = judge_executions(executed, options.detectors)
+    try:
+        report = judge_executions(executed, options.detectors)
+    except Exception:  # whose fault it was shows one by one
+        report = _one_by_one(executed, options.detectors)
     took = time.perf_counter() - began
     return Inspection(
         executed.source,
@@ -175,6 +181,25 @@ def judged(executed: ExecutedBlock, options: Options) -> Inspection:
         stages={"detect": took},
         executed=executed,
     )
+
+
+def _one_by_one(executed: ExecutedBlock, detectors: Sequence[Detector]) -> Report:
+    whole = judge_executions(executed, ())
+    for detector in detectors:
+        try:
+            found = judge_executions(executed, (detector,))
+        except (RollproofError, _core.CoreError) as error:
+            whole.unjudged.append(detector.unjudged(executed, one_line(error)))
+        except Exception as error:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            said = f"the detector failed: {type(error).__name__} in {Path(where.filename).name}:{where.lineno}"
+            whole.unjudged.append(detector.unjudged(executed, said))
+        else:
+            whole.findings += found.findings
+            whole.suppressed += found.suppressed
+            whole.unjudged += found.unjudged
+    whole.findings.sort(key=lambda each: -each.severity.rank)
+    return whole
 
 
 def prepared(options: Options | None, named: Mapping[str, Any]) -> Options:

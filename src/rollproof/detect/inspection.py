@@ -139,6 +139,15 @@ class Inspection:
         """Whether it could be looked at."""
         return not self.reason
 
+    def __contains__(self, transaction: object) -> bool:
+        there = self.executed.executions if self.executed is not None else ()
+        return any(each.transaction == transaction for each in there)
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """What the source should have shown and does not: it is cut short there."""
+        return () if self.executed is None else tuple(self.executed.gaps)
+
     def noted(self, *lines: str) -> Inspection:
         """The same with more notes on what it rests on; each finding has them too, since findings travel alone."""
         findings = tuple(replace(each, notes=(*each.notes, *lines)) for each in self.findings)
@@ -152,6 +161,8 @@ class Inspection:
     def about(self, transaction: bytes) -> Inspection:
         """What of it is about one transaction: findings that are of it, or that name it."""
         name = transaction.hex()
+        if self.looked and transaction not in self:
+            return replace(self, findings=(), reason=f"transaction 0x{name} was not executed here")
 
         def names(finding: Finding) -> bool:
             said = (finding.subject, *finding.notes, str(finding.counterfactual or ""))

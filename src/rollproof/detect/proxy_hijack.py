@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rollproof.detect.authority import Authority, Standing, authority
-from rollproof.detect.cluster import actors
+from rollproof.detect.authority import Authority, Standing, authority, insiders
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import ExecutedBlock, Execution
 from rollproof.detect.privilege import ADMIN, CODE
@@ -63,8 +62,9 @@ class ProxyHijack(Detector):
         unannounced = what == "code" and not privilege.announced and not privilege.first and _foreign_writer(taken)
         if passage.standing is Standing.OPEN and passage.outsider != privilege.context:
             title = f"the {what} of {place} was changed for 0x{passage.outsider.hex()}, who was not checked"
-            if privilege.first and not taken.losses:
-                severity, confidence = Severity.LOW, Confidence.POSSIBLE
+            if privilege.first:
+                severity = Severity.MEDIUM if taken.losses else Severity.LOW
+                confidence = Confidence.POSSIBLE
             elif taken.losses:
                 severity = Severity.HIGH
             else:
@@ -97,7 +97,8 @@ class ProxyHijack(Detector):
                 yield self.finding(
                     loss.execution,
                     f"{place} paid by code that was put there for 0x{passage.outsider.hex()}",
-                    severity=Severity.HIGH if severity is not Severity.LOW else Severity.MEDIUM,
+                    severity=severity if privilege.first else Severity.HIGH,
+                    confidence=confidence if privilege.first else Confidence.OBSERVED,
                     addresses=(privilege.context, *named),
                     amounts=loss.amounts(privilege.context),
                     slots=(slot,),
@@ -128,7 +129,7 @@ class ProxyHijack(Detector):
         rows = [row for row in _delegated(execution) if not execution.reverted(row)]
         if not rows:
             return
-        members = actors(execution)
+        members = insiders(execution)
         paths: Authority | None = None
         seen: set[tuple[bytes, bytes]] = set()
         for frame in map(execution.frame, rows):
@@ -169,7 +170,7 @@ def _delegated(execution: Execution) -> Iterator[int]:
     if execution.root is not None:
         theirs |= {execution.root.target, execution.root.caller}
     if Shows.STATE not in execution.shows:
-        theirs |= actors(execution)
+        theirs |= insiders(execution)
     kinds, codes = execution.trace.column("frame_kind"), execution.trace.column("frame_code")
     targets = execution.trace.column("frame_target")
     row = kinds.find(Kind.DELEGATECALL, execution.frame_rows.start, execution.frame_rows.stop)
@@ -194,7 +195,7 @@ def _emptied(loss: Loss, taken: Takeover) -> bool:
 
 def _lost(execution: Execution, paths: Authority, frame: Frame) -> tuple[Amount, ...]:
     """What an account paid inside a delegated call of foreign code, or was destroyed with."""
-    inside = {frame.row, *(each.row for each in paths.below(frame.row))}
+    inside = paths.span(frame.row)
     lost: dict[tuple[bytes | None, bytes], int] = {}
     for each in execution.transfers:
         if each.sender == frame.target and each.frame in inside and each.amount and each.item is None:

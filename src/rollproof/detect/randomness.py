@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from rollproof.detect.authority import authority
-from rollproof.detect.cluster import actors, cluster
+from rollproof.detect.authority import authority, insiders
+from rollproof.detect.cluster import cluster
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import Execution, Transfer
 from rollproof.detect.shows import Shows, Trigger
@@ -19,7 +19,7 @@ class _Decision(Detector):
     """Base: a jump decided by something of the block, in a contract that then paid who acts here."""
 
     needs = Shows.CALLS | Shows.STEPS
-    trigger = Trigger.STEPS
+    trigger = Trigger.ETHER | Trigger.TOKENS
     severity = Severity.MEDIUM
     said: ClassVar[str]
 
@@ -37,7 +37,7 @@ class _Decision(Detector):
                 continue
             paths = authority(evidence)
             root = paths.frame(paths.root(test.frame))
-            if root.target in judged or root.target in actors(evidence) or root.target in evidence.created:
+            if root.target in judged or root.target in insiders(evidence) or root.target in evidence.created:
                 continue
             judged.add(root.target)
             paid = _won(evidence, root, test.order)
@@ -108,7 +108,7 @@ def _won(execution: Execution, root: Frame, order: int) -> list[Transfer]:
         for each in execution.transfers
         if each.sender == root.target
         and each.recipient in winners
-        and each.order > order
+        and each.order >= order
         and each.amount
         and execution.net.get((root.target, each.token), 0) < 0
     ]

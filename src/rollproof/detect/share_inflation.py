@@ -14,7 +14,7 @@ from rollproof.detect.execution import ExecutedBlock, Execution
 from rollproof.detect.holdings import holdings
 from rollproof.detect.selectors import selectors
 from rollproof.detect.shows import Shows, Trigger
-from rollproof.detect.vault_flow import Donation, VaultOperation, donations, issues, operations
+from rollproof.detect.vault_flow import Donation, VaultOperation, donations, given, issues, operations, pulled, touches
 from rollproof.types import Amount, Confidence, Severity
 
 JUMP = 2.0  # times that a share's price rises between two operations; yield that is paid out stays far below
@@ -47,22 +47,20 @@ class ShareInflation(Detector):
     references = ("https://eips.ethereum.org/EIPS/eip-4626#security-considerations",)
     scope = "block"
     needs = Shows.CALLS | Shows.ETHER
-    trigger = Trigger.TOKENS
+    trigger = Trigger.TOKENS | Trigger.ETHER
 
     def check(self, block: ExecutedBlock) -> Iterator[Judgement]:
         """One finding a vault."""
-        issued: Counter[bytes] = Counter()
-        paid: dict[bytes, dict[int, Execution]] = {}
-        for execution in block.executions:
-            if execution.flags & Trigger.TOKENS:
-                issued.update(issues(execution))
-                for each in execution.transfers:
-                    paid.setdefault(each.recipient, {})[execution.index] = execution
-                    paid.setdefault(each.sender, {})[execution.index] = execution
-                yield from self._stopped(execution)
-        for vault, times in issued.items():
-            if times > 1 and vault in paid:
-                yield from self._inflated(vault, list(paid[vault].values()))
+        executions = [each for each in block.executions if each.flags & (Trigger.TOKENS | Trigger.ETHER)]
+        for execution in executions:
+            yield from self._stopped(execution)
+        donated = set().union(*(given(each) for each in executions))
+        if not donated:
+            return
+        issued = Counter(issuer for each in executions for issuer in issues(each))
+        asked = set().union(*(pulled(each) for each in executions))
+        for vault in sorted({vault for vault, asset in donated if issued[vault] > 1 or (vault, asset) in asked}):
+            yield from self._inflated(vault, [each for each in executions if touches(each, vault)])
 
     def _inflated(self, vault: bytes, executions: list[Execution]) -> Iterator[Judgement]:
         steps = [Step(each, what) for each in executions for what in _steps(each, vault)]

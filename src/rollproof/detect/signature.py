@@ -65,9 +65,11 @@ class SignatureMisuse(Detector):
         for execution in evidence.executions:
             if execution.flags & Trigger.RECOVERS and execution.success is not False:
                 asked.extend((execution, frame) for frame in _recoveries(execution))
-        often = Counter(frame.input[:32] for _, frame in asked)
+        often = Counter((frame.input[:32], frame.output) for _, frame in asked)  # a multisig asks for one by many
         uses = [
-            _use(execution, frame) for execution, frame in asked if often[frame.input[:32]] > 1 or not any(frame.output)
+            _use(execution, frame)
+            for execution, frame in asked
+            if often[frame.input[:32], frame.output] > 1 or not any(frame.output)
         ]
         yield from self._failed(uses)
         yield from self._again(uses)
@@ -138,7 +140,7 @@ def _use(execution: Execution, frame: Frame) -> Use:
     # A library or a view of its own may do the recovering: what counts is the call that the answer is for.
     while root.kind is Kind.STATICCALL and root.parent is not None:
         root = paths.frame(paths.root(root.parent))
-    below = {root.row, *(each.row for each in paths.below(root.row))}
+    below = paths.span(root.row)
     after = [each for each in execution.transfers if each.order > frame.order and each.frame in below]
     writes = [each for _, each in paths.writes.get(root.row, ()) if each.value != each.before]
     return Use(

@@ -80,7 +80,8 @@ def _takeovers(block: ExecutedBlock) -> Iterator[Takeover]:
                 for later in block.executions[at + 1 :]
                 if later.flags & (Trigger.ETHER | Trigger.TOKENS | Trigger.SELFDESTRUCTS)
             ]
-            used = any(_used(each, privilege) for each in block.executions[at:] if each is execution or each.flags)
+            # Only where nothing else says that it is a privilege does it matter whether it was used as one.
+            used = plain(privilege) and any(_used(each, privilege) for each in block.executions[at:])
             yield Takeover(execution, privilege, passage, tuple(filter(None, found)), used)
 
 
@@ -126,7 +127,8 @@ def _commanded(execution: Execution, each: Transfer, account: bytes, by: set[byt
 def _used(execution: Execution, privilege: Privilege) -> bool:
     if execution.success is False or privilege.named is None or not execution.access_rows:
         return False
-    if not (execution.flags & Trigger.WRITES or execution.flags & Trigger.ETHER):
+    rows = execution.frame_rows
+    if execution.trace.column("frame_caller").find(privilege.named, 20 * rows.start, 20 * rows.stop) < 0:
         return False
     paths: Authority = authority(execution)
     start = privilege.access.order if execution.trace.accesses[privilege.row].frame in execution.frame_rows else -1
@@ -145,7 +147,7 @@ def _used(execution: Execution, privilege: Privilege) -> bool:
 def _acted(execution: Execution, paths: Authority, root: int, order: int) -> bool:
     """Whether a call had its account pay, be destroyed, or run other code that wrote, after an order."""
     account = paths.frame(root).target
-    below = {root, *(each.row for each in paths.below(root))}
+    below = paths.span(root)
     if any(each.sender == account and each.order > order and each.frame in below for each in execution.transfers):
         return True
     if any(paths.root(each.frame) == root and each.order > order for each in execution.selfdestructs):

@@ -28,7 +28,7 @@ class TransactionOrigin(Detector):
     example = "SWC-115's wallet: an attack contract that the owner pays calls transfer in his name."
     references = ("https://swcregistry.io/docs/SWC-115/",)
     needs = Shows.CALLS | Shows.SENDER
-    trigger = Trigger.ETHER | Trigger.TOKENS | Trigger.STEPS
+    trigger = Trigger.ETHER | Trigger.TOKENS
 
     def check(self, evidence: Execution) -> Iterator[Judgement]:
         if evidence.success is False or len(evidence.frame_rows) < 2:

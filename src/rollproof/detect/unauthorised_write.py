@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rollproof.detect.authority import Passage, Standing
-from rollproof.detect.cluster import actors
+from rollproof.detect.authority import Passage, Standing, insiders
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import ExecutedBlock
 from rollproof.detect.privilege import ADMIN, CODE, ROLE, Privilege
@@ -46,7 +45,7 @@ class UnauthorisedWrite(Detector):
     def _judge(self, taken: Takeover) -> Iterator[Judgement]:
         privilege, passage = taken.privilege, taken.passage
         if plain(privilege):
-            if not (taken.used and taken.losses) or privilege.context in actors(taken.execution):
+            if not (taken.used and taken.losses) or privilege.context in insiders(taken.execution):
                 return
         if passage.standing is Standing.UNCLEAR:
             if taken.losses and not plain(privilege):
@@ -61,8 +60,10 @@ class UnauthorisedWrite(Detector):
         if passage.outsider == privilege.context:
             return
         first = privilege.first and privilege.what != ROLE
-        if first and not taken.losses and not taken.used:
+        if first and not taken.losses:
             severity, confidence = Severity.LOW, Confidence.POSSIBLE
+        elif first:
+            severity, confidence = Severity.MEDIUM, Confidence.POSSIBLE
         elif taken.losses:
             severity, confidence = Severity.HIGH, Confidence.OBSERVED
         elif passage.observed:
@@ -91,7 +92,8 @@ class UnauthorisedWrite(Detector):
                 yield self.finding(
                     loss.execution,
                     f"0x{privilege.context.hex()} paid on the word of an {what} that nobody had checked",
-                    severity=Severity.HIGH,
+                    severity=severity,
+                    confidence=confidence,
                     addresses=(privilege.context, named),
                     amounts=loss.amounts(privilege.context),
                     slots=(slot,),

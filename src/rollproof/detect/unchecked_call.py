@@ -17,6 +17,7 @@ from rollproof.detect.token_call import TRANSFER, TRANSFER_FROM, TokenCall, toke
 from rollproof.replay.trace import Frame, Kind
 from rollproof.types import Amount, Confidence, Finding, Severity, SlotChange
 
+_DATA = Shows.INPUT | Shows.OUTPUT
 _BOOKS = Shows.STORAGE | Shows.VALUES
 
 
@@ -43,9 +44,11 @@ class UncheckedCall(Detector):
         yield from once(self._judged(evidence))
 
     def _judged(self, execution: Execution) -> Iterator[Judgement]:
-        for failed in failed_calls(execution) if execution.flags & Trigger.FAILED_CALL else ():
+        if not execution.flags & Trigger.FAILED_CALL and not _DATA & ~execution.shows:
+            return  # a token that answered false would have set the flag too
+        for failed in failed_calls(execution):
             yield from self._failed(execution, failed.frame, failed.parent)
-        for frame, how in _moved_nothing(execution) if execution.flags & Trigger.CALLS else ():
+        for frame, how in _moved_nothing(execution):
             if frame.parent is not None:
                 yield from self._token(execution, frame, execution.frame(frame.parent), how)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rollproof.detect.ancestry import below, entered, outermost, target
+from rollproof.detect.ancestry import below, caller, entered, outermost, target
 from rollproof.detect.cluster import ZERO
 from rollproof.detect.entries import PLAIN_SLOT
 from rollproof.detect.execution import Execution, Transfer
@@ -56,6 +56,34 @@ def issues(execution: Execution) -> Iterator[bytes]:
                 yield each.token
 
 
+def pulled(execution: Execution) -> set[tuple[bytes, bytes | None]]:
+    """(account, asset) where an account was sent an asset by a call of its own, or with one: as deposits are."""
+    found: set[tuple[bytes, bytes | None]] = set()
+    for each in execution.transfers:
+        if each.item is None and each.amount:
+            if each.token is None:
+                own = target(execution, each.frame) == each.recipient and bool(execution.frame(each.frame).input)
+            else:
+                own = caller(execution, each.frame) == each.recipient
+            if own:
+                found.add((each.recipient, each.token))
+    return found
+
+
+def given(execution: Execution) -> set[tuple[bytes, bytes | None]]:
+    """(account, asset) where an account was sent an asset and was not asked to take it: as donations are."""
+    return {
+        (each.recipient, each.token)
+        for each in execution.transfers
+        if each.item is None and each.amount and each.token != each.recipient and _unasked(execution, each)
+    }
+
+
+def touches(execution: Execution, account: bytes) -> bool:
+    """Whether an account paid or was paid."""
+    return any(account in (each.sender, each.recipient) for each in execution.transfers)
+
+
 def operations(execution: Execution, vault: bytes) -> Iterator[VaultOperation]:
     """Deposits and withdrawals of one vault, in order; those with one asset and in one direction only."""
     calls: dict[int, list[Transfer]] = {}
@@ -86,12 +114,17 @@ def operations(execution: Execution, vault: bytes) -> Iterator[VaultOperation]:
 def donations(execution: Execution, vault: bytes) -> Iterator[Donation]:
     """What a vault was sent outside any call of it."""
     for each in execution.transfers:
-        if each.recipient == vault and each.token != vault and each.item is None and each.amount:
-            inside = outermost(execution, each.frame, vault)
-            # Plain wei arrives by a call of the vault itself, one without call data.
-            plain = each.token is None and inside == each.frame and not execution.frame(each.frame).input
-            if inside is None or plain:
-                yield Donation(vault, each.token, each.sender, each.amount, each.order)
+        asset = each.recipient == vault and each.token != vault and each.item is None
+        if asset and each.amount and _unasked(execution, each):
+            yield Donation(vault, each.token, each.sender, each.amount, each.order)
+
+
+def _unasked(execution: Execution, transfer: Transfer) -> bool:
+    """Whether a transfer happened outside any call of its recipient; wei always comes by one, if only without data."""
+    inside = outermost(execution, transfer.frame, transfer.recipient)
+    if transfer.token is None and inside == transfer.frame:
+        return not execution.frame(transfer.frame).input
+    return inside is None
 
 
 def _booked(execution: Execution, call: int) -> int:

@@ -18,7 +18,7 @@ What each one looks for. A detector says `unknown` where the source does not sho
 re-execution shows everything. The severity is the highest that it gives: high and critical are for harm that was
 observed, what is only possible is medium at most.
 
-Written by `rollproof explain --all --markdown`.
+Written by `make detectors`.
 """
 
 

@@ -27,6 +27,9 @@ that exist found of it.
 - **place**: whether the check named every account, slot, header field or phrase that the fault declares it
   touched, and nothing else.
 - **alarms**: what checks say in a run of the same seed and length without the fault. All of them are false.
+- **inspect** says what detectors find of medium severity and above; what is below are facts, such as an arbitrage. A
+  block in which something is found may still hold: its transactions did what the rules say. The place is right where
+  one detector, the one that the fault calls for, named its transactions and the account that was robbed or wronged.
 - **not covered**: there is no check of the kind that the fault calls for. That is not a pass.
 
 The numbers are about the faults in this list, on the lab's traffic, and say nothing about others.

@@ -16,7 +16,9 @@ from rollproof.replay.trace import Kind
 
 _KEYS: Final = frozenset({"id", "from", "to", "events", "names", "status", "kind", "label", "victims"})
 _ACCESSES: Final = {"sload": 0, "sstore": 1, "tload": 2, "tstore": 3}
-_LENGTHS: Final = {"enter": 7, "exit": 2, "leafcall": 5, "sload": 3, "sstore": 3, "tload": 3, "tstore": 3, "log": 4}
+_LENGTHS: Final = {"enter": 7, "exit": 2, "leafcall": 5, "log": 4, "selfdestruct": 2, **dict.fromkeys(_ACCESSES, 3)}
+_TOPICS_ONLY: Final = ("log0", "log1", "log2", "log3", "log4")
+MAX_GAPS: Final = 8
 
 
 def looks_like(value: Any) -> bool:
@@ -112,6 +114,8 @@ class _Walk:
                 target = contexts[-1][0]
                 before = known.value(target, slot, transient=kind > 1)
                 value = (before or 0) if shown is None else shown
+                if kind in (0, 2) and before is not None and value != before and len(self.gaps) < MAX_GAPS:
+                    self.gaps.append(f"event {at}: slot 0x{slot.hex()} reads another value than it was left with")
                 writer.access(kind, slot, value, value if kind in (0, 2) else before or 0, None)
                 if shown is not None or kind in (1, 3):
                     known.set(target, slot, value, transient=kind > 1, read=kind in (0, 2))
@@ -193,7 +197,7 @@ def _name(event: Any, what: str) -> str:
     if not isinstance(event, list) or not event or not isinstance(event[0], str):
         raise Malformed(f"{what}: expected a list that begins with a name")
     name = event[0]
-    if name in ("log1", "log2", "log3", "log4", "log0", "selfdestruct"):
+    if name in _TOPICS_ONLY:
         return name
     if name not in _LENGTHS:
         raise Unsupported(f"{what}: {wire.short(name)} is not known")

@@ -25,25 +25,35 @@ def _that(block: ExecutedBlock, action: str) -> Iterator[Execution]:
         return
     known = block.executions[0].protocols
     topics, selectors = known.topics(action), known.selectors(action)
-    emitted = Shows.TOPICS in block.shows
-    # One search through all topics of the block: most blocks have none of them.
-    column = block.trace.column("log_topics") if emitted else b""
-    somewhere = any(topic in column for topic in topics)
+    logged = Shows.TOPICS in block.shows
+    emitting = set(_emitting(block, topics)) if logged else set()
     for execution in block.executions:
         if execution.success is False:
             continue
         root = execution.root
+        called = root is not None and root.input[:4] in selectors
         if (
-            (root is not None and root.input[:4] in selectors)
-            or (somewhere and _emits(execution, topics))
-            or (
-                not emitted
-                and any(
-                    frame.input[:4] in selectors and not execution.reverted(frame.row) for frame in execution.frames
-                )
-            )
+            called
+            or (execution.index in emitting and _emits(execution, topics))
+            or (not logged and _calls(execution, selectors))
         ):
             yield execution
+
+
+def _emitting(block: ExecutedBlock, topics: frozenset[bytes]) -> Iterator[int]:
+    """Transactions in whose topics one of these words stands; most have none, and no log of them is decoded."""
+    counts, column = block.trace.column("log_topic_count"), block.trace.column("log_topics")
+    if not any(topic in column for topic in topics):
+        return
+    row = at = 0
+    for execution in block.executions:
+        rows = execution.log_rows
+        at += sum(counts[row : rows.start])
+        behind = at + sum(counts[rows.start : rows.stop])
+        here = column[32 * at : 32 * behind]
+        if any(topic in here for topic in topics):
+            yield execution.index
+        row, at = rows.stop, behind
 
 
 def _emits(execution: Execution, topics: frozenset[bytes]) -> bool:

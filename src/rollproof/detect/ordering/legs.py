@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rollproof.detect import cluster
@@ -53,11 +53,7 @@ def owners(leg: Leg, pools: Iterable[bytes]) -> frozenset[bytes]:
 
 
 def _pools(block: ExecutedBlock) -> dict[bytes, list[Leg]]:
-    traded = [
-        (execution, found)
-        for execution in block.executions
-        if execution.success is not False and execution.flags & Trigger.TWO_TOKENS and (found := swaps(execution))
-    ]
+    traded = [(execution, found) for execution in _meeting(block) if (found := swaps(execution))]
     known = {swap.pool for _, found in traded for swap in found}
     legs: dict[bytes, list[Leg]] = {}
     for execution, found in traded:
@@ -70,3 +66,26 @@ def _pools(block: ExecutedBlock) -> dict[bytes, list[Leg]]:
             leg = Leg(execution.index, execution, swap, actors, frozenset(buyers), frozenset(sellers))
             legs.setdefault(swap.pool, []).append(leg)
     return legs
+
+
+def _meeting(block: ExecutedBlock) -> Iterator[Execution]:
+    """Transactions with an account that takes one asset and gives another, as it does in another transaction, too.
+
+    Whoever trades on a pool where nobody else does is nobody's victim, and looking for swaps is not cheap.
+    """
+    trading: list[tuple[Execution, set[bytes]]] = []
+    times: dict[bytes, int] = {}
+    for execution in block.executions:
+        if execution.success is False or not execution.flags & Trigger.TWO_TOKENS:
+            continue
+        both = {
+            account
+            for account, net in cluster.by_account(execution).items()
+            if len(net) > 1 and min(net.values()) < 0 < max(net.values())
+        }
+        trading.append((execution, both))
+        for account in both:
+            times[account] = times.get(account, 0) + 1
+    for execution, both in trading:
+        if any(times[account] > 1 for account in both):
+            yield execution
