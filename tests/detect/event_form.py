@@ -1,4 +1,4 @@
-"""An execution of the stage as another tool's event trace would show it: no call data, no second pass."""
+"""Our own executions written as event traces (docs/traces.md): what remains of them for who has only that."""
 
 from __future__ import annotations
 
@@ -8,58 +8,52 @@ from typing import Any
 
 from rollproof.detect import foreign
 from rollproof.detect.execution import ExecutedBlock, Execution
-from rollproof.replay.trace import Kind
 
 
-def as_event_traces(block: ExecutedBlock, directory: Path) -> list[ExecutedBlock]:
-    """Each execution of a block, written to a file and read back."""
-    path = directory / "events.jsonl"
-    path.write_text("".join(json.dumps(events(each)) + "\n" for each in block.executions), encoding="utf-8")
-    return foreign.read(path)
-
-
-def events(execution: Execution) -> dict[str, Any]:
-    """One line of an event trace."""
-    rows: list[tuple[int, int, list[Any]]] = []
-    frames = list(execution.frames)
-    for frame in frames:
-        selector = _hex(frame.input[:4]) if len(frame.input) >= 4 and frame.kind < Kind.CREATE else None
-        code = frame.target if frame.kind >= Kind.CREATE else frame.code
-        entered = ["enter", frame.kind.name, _hex(code), _hex(frame.target), hex(frame.value), selector]
-        rows.append((frame.order, 0, [*entered, _hex(frame.caller)]))
-    for access in execution.accesses:
-        kind = ("t" if access.transient else "s") + ("store" if access.write else "load")
-        rows.append((access.order, access.frame, [kind, hex(int.from_bytes(access.slot, "big")), hex(access.value)]))
-    for log in execution.logs:
-        said = ["log", _hex(log.address), [_hex(each) for each in log.topics], _hex(log.data)]
-        rows.append((log.order, log.frame, said))
-    gone = execution.selfdestructs
-    rows.extend((each.order, each.frame, ["selfdestruct", _hex(each.beneficiary)]) for each in gone)
-    found: list[list[Any]] = []
-    open_frames: list[int] = []
-    entered_at = {each.order: each for each in frames}
-
-    def leave() -> None:
-        row = open_frames.pop()
-        found.append(["exit", 1 if execution.frame(row).success else 0])
-
-    for order, row, event in sorted(rows, key=lambda each: each[0]):
-        called = entered_at.get(order) if event[0] == "enter" else None
-        inside = called.parent if called is not None else row
-        while open_frames and open_frames[-1] != inside:
-            leave()
-        found.append(event)
-        if called is not None:
-            open_frames.append(called.row)
-    while open_frames:
-        leave()
-    return {
-        "id": "stage",
-        "from": _hex(execution.sender or bytes(20)),
-        "to": None if execution.to is None else _hex(execution.to),
-        "events": found,
+def event_form(execution: Execution, directory: Path) -> ExecutedBlock:
+    """The same execution, read back from an event trace: no call data but selectors, no answers, no gas, no steps."""
+    assert execution.sender is not None
+    assert execution.to is not None
+    record = {
+        "id": "ours",
+        "from": _hex(execution.sender),
+        "to": _hex(execution.to),
+        "events": _events(execution),
     }
+    path = directory / "execution.jsonl"
+    path.write_text(json.dumps(record) + "\n", encoding="utf-8")
+    [block] = foreign.read(path)
+    return block
 
 
-def _hex(data: bytes) -> str:
-    return "0x" + data.hex()
+def _hex(value: bytes | int) -> str:
+    return f"{value:#x}" if isinstance(value, int) else "0x" + value.hex()
+
+
+def _events(execution: Execution) -> list[list[Any]]:
+    rows: list[tuple[int, str, Any]] = [(each.order, "frame", each) for each in execution.frames]
+    rows += [(each.order, "access", each) for each in execution.accesses]
+    rows += [(each.order, "log", each) for each in execution.logs]
+    rows += [(each.order, "end", each) for each in execution.selfdestructs]
+    events: list[list[Any]] = []
+    opened: list[Any] = []
+    for _, what, row in sorted(rows, key=lambda each: each[0]):
+        above = row.parent if what == "frame" else row.frame
+        while opened and opened[-1].row != above:
+            events.append(["exit", int(opened.pop().success)])
+        if what == "frame" and not row.ran and opened:
+            events.append(["leafcall", row.kind.name, _hex(row.target), _hex(row.value), int(row.success)])
+        elif what == "frame":
+            opened.append(row)
+            selector = _hex(row.input[:4]) if len(row.input) >= 4 else None
+            places = [_hex(row.code), _hex(row.target), _hex(row.value), selector, _hex(row.caller)]
+            events.append(["enter", row.kind.name, *places])
+        elif what == "access":
+            name = ("t" if row.transient else "s") + ("store" if row.write else "load")
+            events.append([name, _hex(int.from_bytes(row.slot, "big")), _hex(row.value)])
+        elif what == "log":
+            events.append(["log", _hex(row.address), [_hex(each) for each in row.topics], _hex(row.data)])
+        else:
+            events.append(["selfdestruct", _hex(row.beneficiary)])
+    events.extend(["exit", int(each.success)] for each in reversed(opened))
+    return events

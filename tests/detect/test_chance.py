@@ -63,9 +63,9 @@ def test_a_second_that_pays(stage: Stage) -> None:
     block = followed(
         stage,
         [
-            roulette.send("play", 1, value=ETHER, sender=stage.account(1)),
-            roulette.send("play", 2 * TIME, value=ETHER, sender=stage.account(2)),
-            deadline.send("play", 1, value=ETHER, sender=stage.account(3)),
+            roulette.send("play", 1, 0, value=ETHER, sender=stage.account(1)),
+            roulette.send("play", 2 * TIME, 0, value=ETHER, sender=stage.account(2)),
+            deadline.send("play", 1, 0, value=ETHER, sender=stage.account(3)),
         ],
     )
     found = judge(block, [TimestampDependence()]).findings

@@ -215,7 +215,6 @@ def test_a_page(run: Run, tmp_path: Path) -> None:
         (("--tx", HASH, "-r", "http://x"), "inspect_transaction"),
         (("--pending", "0x02aa", "-r", "http://x"), "inspect_pending"),
         (("--pending", "0x02aa", "--block", "7", "-r", "http://x"), "inspect_pending"),
-        (("a.json", "--tx", HASH), "inspect"),
     ],
 )
 def test_arguments_become_one_call(run: Run, arguments: tuple[str, ...], name: str) -> None:

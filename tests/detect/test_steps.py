@@ -35,9 +35,7 @@ def ran(program: str, data: bytes = b"", *, other: bytes = b"", slots: dict[int,
     raw = stage.account(0).send(CODE, data=data, gas=1_000_000)
     block = stage.build([raw])
     done = stage.chain.run(block, inspect="all")
-    [found] = executed_block(
-        done, transactions=[raw], chain_id=1, number=block.number, family="ethereum"
-    ).executions
+    [found] = executed_block(done, transactions=[raw], chain_id=1, number=block.number, family="ethereum").executions
     return found
 
 

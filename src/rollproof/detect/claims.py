@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from enum import Enum
 
-from rollproof.detect.ancestry import target
 from rollproof.detect.cluster import ZERO
 from rollproof.detect.entries import PLAIN_SLOT, entry_of
 from rollproof.detect.execution import Execution
-from rollproof.detect.holdings import writes_by_frame
+from rollproof.detect.holdings import writes_of
+from rollproof.detect.parties import transfers_of
 from rollproof.detect.shows import Shows
 
 
@@ -25,7 +25,7 @@ class Entry(Enum):
 def shares_burned(execution: Execution, issuer: bytes) -> int:
     """How many of the tokens that an account issues were burned, less those made, in base units; 0 if not more."""
     burned = 0
-    for each in execution.transfers:
+    for each in transfers_of(execution, issuer):
         if each.token == issuer and each.item is None:
             if each.recipient in (ZERO, issuer):
                 burned += each.amount
@@ -40,12 +40,10 @@ def entry_used(execution: Execution, account: bytes, amount: int, payees: Collec
     """
     first: dict[bytes, int] = {}
     last: dict[bytes, int] = {}
-    for frame, writes in writes_by_frame(execution).items():
-        if target(execution, frame) == account:
-            for write in writes:
-                if int.from_bytes(write.slot, "big") >= PLAIN_SLOT:
-                    first.setdefault(write.slot, write.before)
-                    last[write.slot] = write.value
+    for write in writes_of(execution, account):
+        if int.from_bytes(write.slot, "big") >= PLAIN_SLOT:
+            first.setdefault(write.slot, write.before)
+            last[write.slot] = write.value
     used = [slot for slot, before in first.items() if abs(last[slot] - before) == amount]
     if not used:
         return Entry.NONE

@@ -42,7 +42,7 @@ class ForcedEther(Detector):
         """Forced ether, donations after which a call fails, and comparisons for equality."""
         tests = _equality_tests(evidence)
         for row in evidence.selfdestructs:
-            yield from self._forced(evidence, row, tests)
+            yield from self._forced(evidence, row)
         for failed in failed_calls(evidence):
             gift = _donation_before(evidence, failed)
             if gift is not None:
@@ -59,9 +59,7 @@ class ForcedEther(Detector):
                 subject=f"0x{code.hex()} balance",
             )
 
-    def _forced(
-        self, execution: Execution, row: Selfdestruct, tests: dict[bytes, tuple[Frame, int]]
-    ) -> Iterator[Judgement]:
+    def _forced(self, execution: Execution, row: Selfdestruct) -> Iterator[Judgement]:
         if execution.reverted(row.frame):
             return
         destroyed = execution.frame(row.frame)
@@ -71,7 +69,7 @@ class ForcedEther(Detector):
         amount = row.value or _received(execution, destroyed.target, row.order)
         if not amount or not _has_code(execution, row.beneficiary):
             return
-        tested = any(frame.target == row.beneficiary for frame, _ in tests.values())
+        tested = _tests_balance(execution, row.beneficiary, row.order)
         later = [
             each
             for each in execution.frames
@@ -82,7 +80,13 @@ class ForcedEther(Detector):
         yield self.finding(
             execution,
             f"A self-destruct left {amount} wei with a contract that was not asked"
-            + ("; a jump compares its balance" if tested else "; a later call of it failed" if stopped else ""),
+            + (
+                "; later a jump was decided by its balance"
+                if tested
+                else "; a later call of it failed"
+                if stopped
+                else ""
+            ),
             severity=severity,
             confidence=Confidence.OBSERVED if tested else Confidence.POSSIBLE,
             addresses=(row.beneficiary, destroyed.target),
@@ -115,6 +119,14 @@ def _equality_tests(execution: Execution) -> dict[bytes, tuple[Frame, int]]:
             frame = execution.frame(test.frame)
             found.setdefault(frame.code, (frame, test.pc))
     return found
+
+
+def _tests_balance(execution: Execution, account: bytes, after: int) -> bool:
+    """Whether an account's own balance decided a jump of its code after some order."""
+    return execution.steps is not None and any(
+        test.taint & Taint.OWN_BALANCE and test.order > after and execution.frame(test.frame).target == account
+        for test in execution.steps.tests
+    )
 
 
 def _received(execution: Execution, account: bytes, before: int) -> int:

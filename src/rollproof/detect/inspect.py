@@ -165,7 +165,7 @@ def judged(executed: ExecutedBlock, options: Options) -> Inspection:
     began = time.perf_counter()
     try:
         report = judge_executions(executed, options.detectors)
-    except Exception:  # whose fault it was shows one by one
+    except Exception:  # noqa: BLE001, a detector may be anybody's; whose fault it was shows one by one
         report = _one_by_one(executed, options.detectors)
     took = time.perf_counter() - began
     return Inspection(
@@ -190,7 +190,7 @@ def _one_by_one(executed: ExecutedBlock, detectors: Sequence[Detector]) -> Repor
             found = judge_executions(executed, (detector,))
         except (RollproofError, _core.CoreError) as error:
             whole.unjudged.append(detector.unjudged(executed, one_line(error)))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             where = traceback.extract_tb(error.__traceback__)[-1]
             said = f"the detector failed: {type(error).__name__} in {Path(where.filename).name}:{where.lineno}"
             whole.unjudged.append(detector.unjudged(executed, said))

@@ -6,12 +6,14 @@ call back that is known for it (EIP-3156, Aave: the asset lies elsewhere than wi
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rollproof.detect.ancestry import below, caller, entered, inside, line, parent, target
+from rollproof.detect.ancestry import below, caller, entered, inside, outermost, parent, target
 from rollproof.detect.cluster import actors
 from rollproof.detect.execution import Execution, Transfer
+from rollproof.detect.parties import transfers_of
 from rollproof.detect.selectors import selectors
 from rollproof.detect.shows import Shows, Trigger
 
@@ -49,26 +51,25 @@ def _loans(execution: Execution) -> tuple[Loan, ...]:
 
 
 def _lending(execution: Execution, frame: int, account: bytes, before: int) -> int | None:
-    """The outermost frame of an account, around another, that was entered before an order."""
-    found = None
-    for row in line(execution, frame):
-        if target(execution, row) == account and entered(execution, row) < before:
-            found = row
-    return found
+    """The outermost frame of an account around another, if it was entered before an order."""
+    row = outermost(execution, frame, account)
+    return row if row is not None and entered(execution, row) < before else None
 
 
 def _by_flow(execution: Execution) -> Iterator[Loan]:
-    open_loans: dict[tuple[bytes, bytes | None], list[Transfer]] = {}
+    left: dict[tuple[bytes, bytes | None], list[Transfer]] = {}  # in order
     taken: dict[tuple[int, bytes | None], tuple[Transfer, list[Transfer]]] = {}
     for each in execution.transfers:
         if each.item is not None or not each.amount:
             continue
-        for out in open_loans.get((each.recipient, each.token), ()):
-            frame = _lending(execution, each.frame, each.recipient, out.order)
-            if frame is not None and inside(execution, out.frame, frame):
-                taken.setdefault((frame, each.token), (out, []))[1].append(each)
-                break
-        open_loans.setdefault((each.sender, each.token), []).append(each)
+        outs = left.get((each.recipient, each.token))
+        frame = outermost(execution, each.frame, each.recipient) if outs else None
+        if outs and frame is not None:
+            # That frame is open: what left since it was entered left inside it.
+            first = bisect(outs, entered(execution, frame), key=lambda out: out.order)
+            if first < len(outs):
+                taken.setdefault((frame, each.token), (outs[first], []))[1].append(each)
+        left.setdefault((each.sender, each.token), []).append(each)
     acting = actors(execution)
     for (frame, token), (out, back) in taken.items():
         returned = sum(each.amount for each in back)
@@ -132,13 +133,14 @@ def _by_callback(execution: Execution) -> Iterator[Loan]:
 def _around(execution: Execution, borrower: bytes, frame: int, order: int) -> tuple[Transfer | None, list[Transfer]]:
     """The last transfer to the borrower in the lender's frame before the call back, and what went back for it."""
     out: Transfer | None = None
-    for each in execution.transfers:
-        if each.order > order or each.item is not None:
+    for each in transfers_of(execution, borrower):
+        if each.order > order:
             break
-        if each.recipient == borrower and each.amount and inside(execution, each.frame, frame):
+        if each.recipient == borrower and each.item is None and each.amount and inside(execution, each.frame, frame):
             out = each
     if out is None:
         return None, []
     same = (out.sender, out.token)
-    back = [each for each in execution.transfers if each.order > order and (each.recipient, each.token) == same]
+    paid = transfers_of(execution, out.sender)
+    back = [each for each in paid if each.order > order and (each.recipient, each.token) == same]
     return out, [each for each in back if inside(execution, each.frame, frame)]

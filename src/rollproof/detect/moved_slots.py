@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rollproof.detect.ancestry import line, target
+from rollproof.detect.ancestry import static, target
 from rollproof.detect.execution import Execution
-from rollproof.replay.trace import Kind
 
 # What a number that prices something has at least, in its smallest unit; flags, counters and locks have less.
 _SMALLEST = 10**6
@@ -76,15 +75,9 @@ def reads_of_moved(execution: Execution, factor: float) -> list[Read]:
                 moves[key] = Move(account, slot, start, access.value, moved, access.order, frame)
             else:
                 moves.pop(key, None)
-        elif key in moves and _only_looks(execution, frame):
+        elif key in moves and static(execution, frame):
             found.append(Read(moves[key], frame, trace.accesses[row].order))
     return found
-
-
-def _only_looks(execution: Execution, frame: int) -> bool:
-    """Whether a frame is inside a static call."""
-    kinds = execution.trace.column("frame_kind")
-    return any(kinds[row] == Kind.STATICCALL for row in line(execution, frame))
 
 
 def _factor(before: int, after: int) -> float:

@@ -11,6 +11,7 @@ from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import Execution, Transfer, net
 from rollproof.detect.holdings import owners
 from rollproof.detect.moved_slots import Move, Read, reads_of_moved
+from rollproof.detect.parties import transfers_of
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.types import Amount, Confidence, Severity, SlotChange
 
@@ -116,7 +117,7 @@ def _belief(execution: Execution, read: Read) -> Belief | None:
             continue
         payments = tuple(
             each
-            for each in execution.transfers
+            for each in transfers_of(execution, who)
             if each.order > read.order
             and each.recipient in together
             and (each.sender == who or (each.token == who and each.sender == ZERO))

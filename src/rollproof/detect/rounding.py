@@ -10,6 +10,7 @@ from rollproof.detect.cluster import by_account, cluster, gainers, gains, only_l
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import Execution, Transfer
 from rollproof.detect.holdings import held, writes_by_frame
+from rollproof.detect.parties import transfers_of
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.types import Amount, Severity
 
@@ -52,7 +53,7 @@ class Rounding(Detector):
             return
         payouts = [
             each
-            for each in execution.transfers
+            for each in transfers_of(execution, seller)
             if (each.sender, each.token) == (seller, token) and each.order > charge.order and each.amount
         ]
         later = [each for each in payouts if outermost(execution, each.frame, seller) != call]

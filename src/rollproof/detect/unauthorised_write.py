@@ -44,9 +44,9 @@ class UnauthorisedWrite(Detector):
 
     def _judge(self, taken: Takeover) -> Iterator[Judgement]:
         privilege, passage = taken.privilege, taken.passage
-        if plain(privilege):
-            if not (taken.used and taken.losses) or privilege.context in insiders(taken.execution):
-                return
+        robbed = taken.used and taken.losses and privilege.context not in insiders(taken.execution)
+        if plain(privilege) and not robbed:
+            return
         if passage.standing is Standing.UNCLEAR:
             if taken.losses and not plain(privilege):
                 yield self.unjudged(

@@ -12,6 +12,7 @@ from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import Execution
 from rollproof.detect.holdings import held
 from rollproof.detect.loans import loans
+from rollproof.detect.parties import transfers_of
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.types import Amount, Confidence, Severity
 
@@ -126,9 +127,7 @@ def _ways(execution: Execution, victim: bytes) -> list[str]:
     found = []
     if loans(execution):
         found.append("a flash loan was taken")
-    own = actors(execution)
-    made = created(execution) & own
-    if made and any(frame.caller in made or frame.code in made for frame in execution.frames if frame.target == victim):
+    if victim in execution.kept("value_extraction.new_code", _met_by_new_code):
         found.append("by a contract made in this transaction")
     if any(each.context == victim and each.rule != "read-only" for each in execution.reentries):
         found.append("it was entered again while it was open")
@@ -138,10 +137,18 @@ def _ways(execution: Execution, victim: bytes) -> list[str]:
     return found
 
 
+def _met_by_new_code(execution: Execution) -> set[bytes]:
+    """Who was called by, or ran the code of, a contract that those who acted had made in this transaction."""
+    made = created(execution) & actors(execution)
+    if not made:
+        return set()
+    return {each.target for each in execution.frames if each.caller in made or each.code in made}
+
+
 def _turns(execution: Execution, victim: bytes) -> int:
     """How often those who acted paid a contract and were then paid by it."""
     together, turns, owed = cluster(execution), 0, False
-    for each in execution.transfers:
+    for each in transfers_of(execution, victim):
         if each.recipient == victim and each.sender in together:
             owed = True
         elif each.sender == victim and each.recipient in together and owed:

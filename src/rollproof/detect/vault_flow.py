@@ -14,6 +14,7 @@ from rollproof.detect.cluster import ZERO
 from rollproof.detect.entries import PLAIN_SLOT
 from rollproof.detect.execution import Execution, Transfer
 from rollproof.detect.holdings import writes_by_frame
+from rollproof.detect.parties import transfers_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +82,13 @@ def given(execution: Execution) -> set[tuple[bytes, bytes | None]]:
 
 def touches(execution: Execution, account: bytes) -> bool:
     """Whether an account paid or was paid."""
-    return any(account in (each.sender, each.recipient) for each in execution.transfers)
+    return bool(transfers_of(execution, account))
 
 
 def operations(execution: Execution, vault: bytes) -> Iterator[VaultOperation]:
     """Deposits and withdrawals of one vault, in order; those with one asset and in one direction only."""
     calls: dict[int, list[Transfer]] = {}
-    for each in execution.transfers:
+    for each in transfers_of(execution, vault):
         if each.item is None:
             row = outermost(execution, each.frame, vault)
             if row is not None:
@@ -113,7 +114,7 @@ def operations(execution: Execution, vault: bytes) -> Iterator[VaultOperation]:
 
 def donations(execution: Execution, vault: bytes) -> Iterator[Donation]:
     """What a vault was sent outside any call of it."""
-    for each in execution.transfers:
+    for each in transfers_of(execution, vault):
         asset = each.recipient == vault and each.token != vault and each.item is None
         if asset and each.amount and _unasked(execution, each):
             yield Donation(vault, each.token, each.sender, each.amount, each.order)

@@ -30,9 +30,8 @@ def agree(calls: Sequence[Call], difference: Prestate, beneficiary: bytes | None
             continue  # it is gone
         changed = 0 if after is None or after.balance is None else after.balance - before.balance
         if changed != moved.get(address, 0):
-            raise Malformed(
-                f"{where}: its calls move {moved.get(address, 0)} wei to 0x{address.hex()}, its state difference {changed}"
-            )
+            said = f"its calls move {moved.get(address, 0)} wei to 0x{address.hex()}, its state difference {changed}"
+            raise Malformed(f"{where}: {said}")
 
 
 def _moved(calls: Sequence[Call]) -> tuple[dict[bytes, int], set[bytes]]:

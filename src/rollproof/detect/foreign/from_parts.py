@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 from rollproof.detect.foreign import call_tracer, event_trace, fields, parity, prestate, receipts, struct_log
-from rollproof.detect.foreign.calls import CREATES, Call, write
 from rollproof.detect.foreign.balances import agree
+from rollproof.detect.foreign.calls import CREATES, Call, write
 from rollproof.detect.foreign.digest import digest
 from rollproof.detect.foreign.part import Form, Part, entries
 from rollproof.detect.foreign.place_logs import place

@@ -23,8 +23,11 @@ class Writer:
         self._builder = _core.TraceBuilder(logs=logs)
 
     def begin(self, index: int) -> None:
-        """The next frames are those of the transaction at this index of the block."""
-        self._builder.begin(index)
+        """The next frames are those of the transaction at this index of the block. Raises Malformed: out of order."""
+        try:
+            self._builder.begin(index)
+        except (_core.CoreError, OverflowError):
+            raise Malformed(f"{self.where}: transaction {index} is out of order") from None
 
     def enter(
         self,

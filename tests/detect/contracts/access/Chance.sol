@@ -44,12 +44,12 @@ contract Toss {
     }
 }
 
-/// @notice VULNERABLE (timestamp): pays in a second that is divisible.
+/// @notice VULNERABLE (timestamp): pays in a second of the right remainder.
 contract Roulette {
     constructor() payable {}
 
-    function play(uint256 by) external payable {
-        if (block.timestamp % by == 0) payable(msg.sender).transfer(2 * msg.value);
+    function play(uint256 by, uint256 rest) external payable {
+        if (block.timestamp % by == rest) payable(msg.sender).transfer(2 * msg.value);
     }
 }
 
@@ -59,7 +59,7 @@ contract Deadline {
 
     constructor() payable {}
 
-    function play(uint256) external payable {
+    function play(uint256, uint256) external payable {
         require(block.timestamp < until, "late");
         payable(msg.sender).transfer(2 * msg.value);
     }
