@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.contracts import GAS, LOOPS, SENDER, Loop, block
+from bench.recursion import inspected
 from bench.timing import interleaved, seconds, table
 from rollproof import _core
 from rollproof.chain.rpc import nodes_of
@@ -35,14 +36,22 @@ def run() -> str:
             done = _core.run_transactions(*given)
             if not isinstance(done, _core.Done) or done.gas_used != gas:
                 raise SystemExit(f"bench: anvil used {gas} gas for {loop.name}, the core {done}")
-            work = {"ours": partial(_ours, given), "roots": partial(_roots, given)}
+            work = {"ours": partial(_ours, given), "roots": partial(_roots, given), "judged": partial(_judged, given)}
             work |= {tracer: partial(_theirs, node, tracer, number) for tracer in TRACERS}
             took = interleaved(work, ROUNDS)
             traced = took["ours"] - took["roots"]  # a tracer computes no state root
-            shown = [f"{each * 1e3:.1f}" for each in (took["ours"], traced, *(took[t] for t in TRACERS))]
+            ours = (took["ours"], traced, took["judged"])
+            shown = [f"{each * 1e3:.1f}" for each in (*ours, *(took[t] for t in TRACERS))]
             ratios = [f"{took[t] / took['ours']:.1f} / {took[t] / traced:.1f}" for t in TRACERS]
             rows.append((loop.name, f"{gas / 1e6:.1f}", *shown, *ratios))
-    head = ("transaction", "Mgas", "ours ms", "without roots ms", *(f"{t} ms" for t in TRACERS))
+    head = (
+        "transaction",
+        "Mgas",
+        "ours ms",
+        "without roots ms",
+        "with every detector ms",
+        *(f"{t} ms" for t in TRACERS),
+    )
     head += tuple(f"{t} / ours, without roots" for t in TRACERS)
     return table(head, rows)
 
@@ -52,6 +61,10 @@ Given = tuple[_core.Preimages, bytes, _core.Rules, _core.Env, list[bytes]]
 
 def _ours(given: Given) -> float:
     return seconds(lambda: _core.run_transactions(*given, trace=True))
+
+
+def _judged(given: Given) -> float:
+    return seconds(lambda: inspected(given, _core.run_transactions(*given, inspect="picked")))
 
 
 def _roots(given: Given) -> float:

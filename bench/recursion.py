@@ -44,8 +44,9 @@ def given(depth: int) -> tuple[Any, ...]:
     return preimages, root, rules, env, [raw]
 
 
-def inspected(arguments: tuple[Any, ...], done: _core.Done) -> Report:
-    """What all detectors say."""
+def inspected(arguments: tuple[Any, ...], done: _core.Done | _core.Invalid | _core.Needs) -> Report:
+    """What all detectors say of transactions that were run with these arguments."""
+    assert isinstance(done, _core.Done)
     return judge(
         executed_block(
             done, transactions=arguments[4], chain_id=CHAIN_ID, number=1, family="ethereum", base_fee=7, gas_limit=GAS

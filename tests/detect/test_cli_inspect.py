@@ -346,6 +346,19 @@ def test_a_directory_with_a_bad_file_and_several_jobs(run: Run, kept: Path, monk
     assert failed["source"].endswith("3.evidence")
 
 
+def test_own_protocol_tables(run: Run, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = own(run, monkeypatch)
+    table = kept / "mine.toml"
+    table.write_text(f'[[account]]\naddress = "0x{"70" * 20}"\nname = "My token"\nkind = "other"\n', encoding="utf-8")
+    code, out, err = run("inspect", str(kept / "1.evidence"), "--tree", "--protocols", str(table), *config)
+    assert code == 1, err
+    assert "CALL  My token (0x707070…7070)" in out
+    table.write_text("[[account]]\ncolour = 1\n", encoding="utf-8")
+    code, out, err = run("inspect", str(kept / "1.evidence"), "--protocols", str(table), *config)
+    assert (code, out) == (2, "")
+    assert "mine.toml" in err
+
+
 def test_another_order(run: Run, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = own(run, monkeypatch)
     path = str(kept / "2.evidence")

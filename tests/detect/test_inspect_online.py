@@ -103,17 +103,19 @@ def test_a_transaction_in_no_block_is_not_looked_up_as_one() -> None:
 
 
 @pytest.mark.parametrize(("make", "family"), [(l1, "l1"), (l2, "l2")])
-def test_pending_transactions_are_run_on_the_head(make: Any, family: str) -> None:
+def test_pending_transactions_are_run_on_the_head(make: Any, family: str, tmp_path: Path) -> None:
     served = make()
     held = served.chain.storage(TOKEN, slot(served.bob))
     raw = [served.transfer(served.bob, served.alice, 3), served.transfer(served.bob, served.alice, 4)]
-    found = rp.inspect_pending([Provider(served)], raw, "latest", options(family))
+    found = rp.inspect_pending([Provider(served)], raw, "latest", options(family, evidence=tmp_path))
     assert found.looked, found.reason
     first, second = [each for each in written(found) if each[0] > each[1]]
     assert first == (held, held - 3)
     assert second == (held - 3, held - 7)
     assert all(each.block is None and each.chain_id == CONFIGS[family].chain_id for each in found.findings)
     assert any(note.startswith("pending:") for note in found.notes)
+    assert any(note.startswith("evidence not written") for note in found.notes)
+    assert list(tmp_path.iterdir()) == []
     assert served.chain.storage(TOKEN, slot(served.bob)) == held
 
 
@@ -180,7 +182,8 @@ def test_lying_traces_are_an_outcome_not_a_crash() -> None:
     block = served.chain.block(1)
     assert block is not None
     name = data(block.hashes[0])
-    for nonsense in ([], {}, 7, "x", [{"txHash": name}], [{"txHash": name, "result": {"type": "CALL"}}], [None] * 10):
+    lies: list[Any] = [[], {}, 7, "x", [{"txHash": name}], [{"txHash": name, "result": {"type": "CALL"}}], [None] * 10]
+    for nonsense in lies:
         provider = Provider(
             served,
             without=("eth_getProof", "debug_executionWitness"),

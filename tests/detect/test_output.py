@@ -77,6 +77,15 @@ def test_labels_stand_beside_addresses() -> None:
     assert f"of token TKN (0x{'70' * 20})" in text
 
 
+def test_labels_stand_in_sentences() -> None:
+    said = replace(FOUND, title=f"0x{BOB.hex()} paid 0x{ALICE.hex()}", notes=(f"by way of 0x{TOKEN.hex()}",))
+    lines = finding_text.finding(said, {BOB: "Bob\x1b", TOKEN: "TKN"}).splitlines()
+    assert lines[1] == f"    Bob\\x1b (0xb0b0b0…b0b0) paid 0x{ALICE.hex()}"
+    assert "    by way of TKN (0x707070…7070)" in lines
+    hash_of_40 = "0x" + "b0" * 32
+    assert naming.labelled(hash_of_40, {BOB: "Bob"}) == hash_of_40
+
+
 def test_text_says_who_lost_what() -> None:
     first, second, *rest = finding_text.finding(FOUND).splitlines()
     assert first == f"high      sandwich  10:120  0x{'11' * 32}"
@@ -94,6 +103,20 @@ def test_text_is_bounded_and_says_what_it_leaves_out() -> None:
     lines = finding_text.finding(many).splitlines()
     assert len(lines) < 30
     assert f"    and {1000 - finding_text.MAX_LISTED} more amounts" in lines
+
+
+def test_a_counterfactual_is_a_line_for_each_thing() -> None:
+    lines = finding_text.finding(FOUND, {TOKEN: "TKN"}).splitlines()
+    at = lines.index("    counterfactual")
+    assert lines[at + 1 : at + 4] == [
+        f"        victim loss: {2**70}",
+        "        order: 1, 0",
+        "        token: TKN (0x707070…7070)",
+    ]
+    nested = replace(
+        FOUND, counterfactual={"victims": [{"lost": [{"token": None, "amount": "-5"}], "status": 1}], "none": None}
+    )
+    assert finding_text.finding(nested).splitlines()[-1] == "        victims: lost token native, amount -5, status 1"
 
 
 def test_what_is_only_possible_is_marked() -> None:

@@ -38,7 +38,7 @@ class Rule:
     what: str = "A trade between two of another's."
     why: str = "The victim pays."
     severity: Severity = Severity.HIGH
-    references: tuple[str, ...] = ("https://arxiv.org/abs/2101.05511", "a paper")
+    references: tuple[str, ...] = ("a paper", "Qin et al., https://arxiv.org/abs/2101.05511.")
 
 
 FINDINGS = [

@@ -80,6 +80,21 @@ def test_an_honest_trade_before_a_loan(sold: int) -> None:
     assert report.findings == []
 
 
+@pytest.mark.parametrize(("shop", "times", "severities"), [("BalanceShop", 6, [Severity.HIGH]), ("ProductShop", 6, [])])
+def test_a_pool_that_is_traded_with_back_and_forth(shop: str, times: int, severities: list[Severity]) -> None:
+    stage = Stage()
+    one, two, swinger = stage.deploy("value/Coin"), stage.deploy("value/Coin"), stage.deploy("Swinger")
+    pool = stage.deploy(shop, one.address, two.address)
+    for token in (one, two):
+        token.do("make", pool.address, 100)
+        token.do("make", swinger.address, 10)
+    block = stage.run([swinger.send("run", pool.address, one.address, two.address, times)])
+    assert block.executions[0].success
+    found = judge(block, [PriceManipulation()]).findings
+    assert [each.severity for each in found] == severities
+    assert [each.severity for each in found_again(PriceManipulation(), block.executions[0])] == severities
+
+
 @pytest.mark.parametrize(
     ("before", "after", "moved"),
     [

@@ -98,6 +98,21 @@ def test_legs_of_two_senders_by_one_contract() -> None:
     assert lost(finding, exchange.stage.account(1).address)
 
 
+def test_legs_that_one_holder_joins() -> None:
+    """The first leg pays a contract that the second sender has sell."""
+    exchange, pool = Exchange(), Pool(10**6 * ETHER, 2 * 10**6 * ETHER)
+    bot = exchange.bot(0)
+    got = pool.trade(40_000 * ETHER)
+    raw = [
+        exchange.swap(0, 40_000 * ETHER, to=bot),
+        exchange.swap(1, 9_000 * ETHER),
+        exchange.bot_swap(bot, 2, got, up=False),
+    ]
+    finding = only(judged(exchange.stage.run(raw)))
+    assert "one account has what was bought" in finding.notes[0]
+    assert bot in finding.addresses
+
+
 def test_legs_that_only_the_amounts_join() -> None:
     """Two senders, two contracts with funds: the victim's loss is proven, that both are one party is not."""
     exchange, pool = Exchange(), Pool(10**6 * ETHER, 2 * 10**6 * ETHER)
@@ -226,6 +241,31 @@ def test_a_market_maker_at_a_fixed_rate_costs_nobody_anything() -> None:
     assert report.findings == []
     [kept] = report.suppressed
     assert "no swap between the legs gets more" in kept.reason
+
+
+def test_who_trades_both_ways_hurts_others_but_is_low() -> None:
+    """A trader buys much, and sells a little: the swap between got less, and yet that was not the purpose."""
+    exchange = Exchange()
+    raw = [
+        exchange.swap(0, 40_000 * ETHER),
+        exchange.swap(1, 9_000 * ETHER),
+        exchange.swap(0, 5_000 * ETHER, up=False),
+    ]
+    finding = only(judged(exchange.stage.run(raw)))
+    assert finding.severity is Severity.LOW
+
+
+def test_who_sends_for_others_is_no_party() -> None:
+    """One account sends what two contracts' owners want, as a bundler does: neither has what the other bought."""
+    exchange = Exchange()
+    first, second = exchange.bot(), exchange.bot()
+    raw = [
+        exchange.bot_swap(first, 0, 40_000 * ETHER),
+        exchange.swap(1, 9_000 * ETHER),
+        exchange.bot_swap(second, 0, 5_000 * ETHER, up=False),
+    ]
+    report = judged(exchange.stage.run(raw))
+    assert report.findings == []
 
 
 # Blocks that somebody else recorded, with calls and nothing else.

@@ -100,6 +100,30 @@ def test_a_tip_that_is_refused_and_noticed_is_no_finding() -> None:
     assert not report.findings
 
 
+def test_a_creation_that_failed_unnoticed() -> None:
+    stage = Stage()
+    for name, count in (("Careless", 1), ("CarelessFixed", 0)):
+        breeder = stage.deploy(name)
+        found = said(stage, breeder.send("breed", b"\xfe")).findings
+        assert [(each.severity, each.confidence) for each in found] == [(Severity.LOW, Confidence.POSSIBLE)] * count
+
+
+def test_a_listener_that_failed_unnoticed_is_a_fact() -> None:
+    stage = Stage()
+    refuser, careless = stage.deploy("Refuser"), stage.deploy("Careless")
+    found = said(stage, careless.send("notify", refuser.address)).findings
+    assert [each.severity for each in found] == [Severity.INFO]
+
+
+def test_who_refuses_what_he_asks_for_harms_himself() -> None:
+    """Also in the recorded re-entrancy examples: a locked bank's attacker is refused, and loses his deposit."""
+    stage = Stage()
+    refuser, debtor = stage.deploy("Refuser"), stage.deploy("Debtor")
+    debtor.do("owe", refuser.address, value=ETHER)
+    [found] = said(stage, refuser.send("collect", debtor.address)).findings
+    assert found.severity is Severity.INFO
+
+
 @pytest.mark.parametrize("fixed", [False, True])
 def test_the_lab_s_vault_that_only_logs_whether_tokens_came(fixed: bool) -> None:
     lab = Lab(full=True)

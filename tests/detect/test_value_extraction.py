@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from detect.as_events import found_again
-from detect.stage import Deployed, Stage
+from detect.stage import ETHER, Deployed, Stage
 from rollproof.detect import foreign
 from rollproof.detect.holdings import held
 from rollproof.detect.run import judge
@@ -58,6 +58,33 @@ def test_a_withdrawal_of_nearly_all_with_a_loan_on_the_way() -> None:
     assert report.findings == []
     assert [each.reason for each in report.suppressed] == ["an entry in its books was used up by just that amount"]
     assert coin.call("balanceOf", owner.address) == 50_000
+
+
+def test_payment_in_a_coin_that_was_made_for_it() -> None:
+    stage = Stage()
+    one, two, forger = stage.deploy("value/Coin"), stage.deploy("value/Coin"), stage.deploy("Swinger")
+    shop = stage.deploy("OpenShop", one.address, two.address)
+    for token in (one, two):
+        token.do("make", shop.address, 100)
+    [found] = judge(
+        stage.run([forger.send("forge", shop.address, one.address, two.address)]), [ValueExtraction()]
+    ).findings
+    assert found.severity is Severity.HIGH
+    assert {Amount(each.address, shop.address, -100) for each in (one, two)} <= set(found.amounts)
+
+
+def test_what_a_contract_held_in_ether() -> None:
+    """Below the block, and what moved in it before."""
+    stage = Stage()
+    lender, thief = stage.deploy("EtherLender"), stage.deploy("SideEntrance")
+    lender.do("deposit", value=3 * ETHER, sender=stage.account(1))
+    more = lender.send("deposit", value=ETHER, sender=stage.account(2), tip=9 * 10**9)
+    block = stage.run([more, thief.send("run", lender.address)])
+    assert [held(each, lender.address, None) for each in block.executions] == [3 * ETHER, 4 * ETHER]
+    assert held(block.executions[1], stage.account(2).address, None) is None  # it paid fees
+    [found] = judge(block, [ValueExtraction()]).findings
+    assert found.severity is Severity.HIGH
+    assert Amount(None, lender.address, -4 * ETHER) in found.amounts
 
 
 def test_foreign_executions(shared_data: Path) -> None:

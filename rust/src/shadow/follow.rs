@@ -466,7 +466,7 @@ impl Shadow {
     fn compare(&mut self, op: u8) {
         if op == opcode::ISZERO {
             let mut word = self.frames.last_mut().map(Frame::pop).unwrap_or_default();
-            word.taint |= bit::COMPARED;
+            word.taint |= if word.taint & bit::COMPARED == 0 { bit::COMPARED | bit::EQUALITY } else { bit::COMPARED };
             return self.push(word);
         }
         let (first, second) = self.two();
@@ -517,7 +517,8 @@ impl Shadow {
         frame.guards |= guards;
         let odd = bit::ORIGIN | bit::TIMESTAMP | bit::BLOCK_HASH | bit::OWN_BALANCE | bit::GAS | bit::SIGNER;
         if taint & odd != 0 && self.tests.len() < MAX_TESTS {
-            let equality = taint & bit::EQUALITY != 0;
+            // Compilers jump on a difference or a remainder itself.
+            let equality = taint & bit::EQUALITY != 0 || taint & bit::COMPARED == 0;
             self.tests.push(Test { frame: frame.row, pc, order, taint: taint & bit::PUBLIC, equality });
         }
     }

@@ -64,6 +64,11 @@ def outermost(execution: Execution, row: int, account: bytes) -> int | None:
     return calls[at] if at >= 0 and inside(execution, row, calls[at]) else None
 
 
+def frames_of(execution: Execution, account: bytes) -> list[int]:
+    """All frames of an account, in order."""
+    return execution.kept("ancestry.frames", _frames).get(account, [])
+
+
 def static(execution: Execution, row: int) -> bool:
     """Whether a frame is a static call or inside one: it can only look."""
     marks = execution.kept("ancestry.static", _static)
@@ -105,6 +110,13 @@ def _outer(execution: Execution) -> dict[bytes, list[int]]:
         calls = found.setdefault(target(execution, row), [])
         if not calls or row >= ends[calls[-1] - rows.start]:
             calls.append(row)
+    return found
+
+
+def _frames(execution: Execution) -> dict[bytes, list[int]]:
+    found: dict[bytes, list[int]] = {}
+    for row in execution.frame_rows:
+        found.setdefault(target(execution, row), []).append(row)
     return found
 
 

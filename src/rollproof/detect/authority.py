@@ -25,6 +25,7 @@ PLAIN = 1 << 64  # slots below are numbered by a compiler; above are hashes (Sol
 MAPPINGS = 64  # places of mappings that are tried for "keyed by the caller"
 MAX_LINKS = 64
 
+CHEATS = _core.keccak256(b"hevm cheat code")[12:]  # where forge's and hevm's tests ask for what no chain can do
 _RECOVERS = frozenset({bytes(19) + b"\x01", bytes(18) + b"\x01\x00"})  # ecrecover; P-256 (RIP-7212, EIP-7951)
 _IS_VALID_SIGNATURE = frozenset({bytes.fromhex("1626ba7e"), bytes.fromhex("20c13b0b")})  # ERC-1271, and its draft
 # Questions about amounts: their answers say nothing about who asks.
@@ -168,6 +169,8 @@ class Authority:
                 local = self._by_guards(root, order, guards, depth)
             else:
                 local = self._by_order(root, order, depth)
+                if local is Standing.OPEN and self._vouched(root, depth):
+                    local = Standing.UNCLEAR
             itself = frame.caller == frame.target
             if itself and frame.parent is None:
                 return Passage(Standing.CHECKED, frame.caller, root, True)  # an account with delegated code (EIP-7702)
@@ -183,6 +186,23 @@ class Authority:
             step = self._call_steps.get(root)
             root, order, guards = above, frame.order, None if step is None else step.guards
         return Passage(Standing.UNCLEAR, self.frame(root).caller, root, False)
+
+    def _vouched(self, root: int, depth: int) -> bool:
+        """Whether a contract that nobody here made had itself looked at something before it made a call.
+
+        Its address may stand in the code of what it called, where no storage access shows it.
+        """
+        frame = self.frame(root)
+        if frame.parent is None or frame.caller in self._own():
+            return False
+        above = self.root(frame.parent)
+        return self.frame(above).target == frame.caller and (
+            self._by_order(above, frame.order, depth) is not Standing.OPEN
+        )
+
+    def _own(self) -> frozenset[bytes]:
+        """Who certainly belongs to who acts: the sender, what was created here, a test harness."""
+        return self.execution.kept("authority.own", _own)
 
     def _executes(self, row: int, itself: bool) -> bool:
         chosen = self.chosen(row)
@@ -311,6 +331,11 @@ def _insiders(execution: Execution) -> frozenset[bytes]:
     return frozenset(
         each for each in actors(execution) if each == execution.sender or not only_loses(table.get(each, {}))
     )
+
+
+def _own(execution: Execution) -> frozenset[bytes]:
+    harness = {each.caller for each in execution.frames if each.target == CHEATS}
+    return frozenset(execution.created | harness | ({execution.sender} if execution.sender else set()))
 
 
 def _roots(frames: list[Frame], first: int) -> Iterator[int]:

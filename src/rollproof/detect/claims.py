@@ -6,11 +6,12 @@ from collections.abc import Collection
 from enum import Enum
 
 from rollproof.detect.cluster import ZERO
-from rollproof.detect.entries import PLAIN_SLOT, entry_of
+from rollproof.detect.entries import PLAIN_SLOT, entry_of, keys_of
 from rollproof.detect.execution import Execution
 from rollproof.detect.holdings import writes_of
 from rollproof.detect.parties import transfers_of
-from rollproof.detect.shows import Shows
+
+_TRIED = 64  # payees whose usual places are computed, where the source does not show what was hashed
 
 
 class Entry(Enum):
@@ -47,6 +48,8 @@ def entry_used(execution: Execution, account: bytes, amount: int, payees: Collec
     used = [slot for slot, before in first.items() if abs(last[slot] - before) == amount]
     if not used:
         return Entry.NONE
-    if any(entry_of(execution, slot, payee) for slot in used for payee in payees):
-        return Entry.OWN
-    return Entry.OTHER if Shows.HASHES in execution.shows else Entry.UNKNOWN
+    known = [keys for slot in used if (keys := keys_of(execution, slot)) is not None]
+    if known:
+        return Entry.OWN if any(not keys.isdisjoint(payees) for keys in known) else Entry.OTHER
+    tried = sorted(payees)[:_TRIED]
+    return Entry.OWN if any(entry_of(execution, slot, each) for slot in used for each in tried) else Entry.UNKNOWN

@@ -39,7 +39,7 @@ class RejectedPayment(Detector):
             if 1 <= status[row] <= 3:
                 continue
             payee = evidence.frame(row)
-            if payee.parent is None or not payee.value or payee.kind is not Kind.CALL or payee.input_length:
+            if payee.parent is None or payee.kind is not Kind.CALL or payee.input_length:
                 continue
             payer = evidence.frame(payee.parent)
             key = (payer.target, payee.target)

@@ -23,6 +23,11 @@ def entry_of(execution: Execution, slot: bytes, account: bytes) -> bool:
     return int.from_bytes(slot, "big") in _usual(account)
 
 
+def keys_of(execution: Execution, slot: bytes) -> set[bytes] | None:
+    """The accounts by which a slot is reached, as an entry or a struct's member; None where the source cannot tell."""
+    return _keys(execution, slot) if Shows.HASHES in execution.shows else None
+
+
 def _keys(execution: Execution, slot: bytes) -> set[bytes]:
     """The accounts among the keys by which a slot is reached."""
     known = execution.kept("entries.hashes", _hashes)

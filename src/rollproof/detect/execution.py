@@ -17,6 +17,7 @@ from rollproof.detect.steps import Steps
 from rollproof.replay.trace import Access, Frame, Log, Selfdestruct, Trace
 
 if TYPE_CHECKING:
+    from rollproof.detect.ether import EtherHeld
     from rollproof.detect.ordering.waiting import Waiting
     from rollproof.detect.protocols import Protocols
     from rollproof.replay.counterfactual import Counterfactual
@@ -105,6 +106,7 @@ class Execution:
         self.raw, self.family, self.trace_hash = raw, family, trace_hash
         self.names: Mapping[bytes, str] = names or {}
         self.flags = Trigger(facts.flags)
+        self.ether: EtherHeld | None = None  # wei that contracts held, where the state below the block is known
         self._protocols = protocols
         self._kept: dict[Any, Any] = {}
 

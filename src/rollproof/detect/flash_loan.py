@@ -14,6 +14,8 @@ from rollproof.detect.shows import Shows, Trigger
 from rollproof.replay.trace import Access
 from rollproof.types import Amount, Confidence, Severity, SlotChange
 
+MOST_RETURNS = 256  # of one loan, the largest, that are looked at one by one
+
 
 class FlashLoan(Detector):
     id = "flash-loan"
@@ -101,8 +103,9 @@ def _loans(count: int) -> str:
 def _credit(execution: Execution, loan: Loan) -> tuple[int, Access] | None:
     """The lender's inner frame that took the return, and the write that credits it; None where the loan was repaid."""
     inner: tuple[int, Access] | None = None
-    paid = 0
-    for each in loan.back:
+    back = sorted(loan.back, key=lambda each: -each.amount)
+    paid = sum(each.amount for each in back[MOST_RETURNS:])
+    for each in back[:MOST_RETURNS]:
         row = _nearest(execution, each.frame, loan.lender, loan.frame)
         if row is None or row == loan.frame or caller(execution, row) == loan.lender:
             paid += each.amount  # given to the lender, or pulled by it: that is a repayment

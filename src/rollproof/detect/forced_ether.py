@@ -73,7 +73,7 @@ class ForcedEther(Detector):
         later = [
             each
             for each in execution.frames
-            if each.target == row.beneficiary and each.order > row.order and each.parent
+            if each.target == row.beneficiary and each.order > row.order and each.parent is not None
         ]
         stopped = [each for each in later if not each.success]
         severity = Severity.MEDIUM if tested or stopped else Severity.LOW
@@ -139,8 +139,8 @@ def _received(execution: Execution, account: bytes, before: int) -> int:
 
 
 def _has_code(execution: Execution, account: bytes) -> bool:
-    """Whether code of the account ran in this block, or the transaction created it."""
-    if account in execution.created:
+    """Whether its code ran in this block, the transaction created it, or the source names a contract there."""
+    if account in execution.created or account in execution.names:
         return True
     targets, ran = execution.trace.column("frame_target"), execution.trace.column("frame_ran")
     at = targets.find(account)

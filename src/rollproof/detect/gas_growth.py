@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from struct import unpack
 
 from rollproof import _core
 from rollproof.detect.detector import Detector, Judgement
@@ -123,14 +124,16 @@ def loops(execution: Execution) -> Iterator[Loop]:
     (Solidity, layout of state variables in storage).
     """
     trace = execution.trace
-    kinds, frames, slots = trace.column("access_write"), trace.column("access_frame"), trace.column("access_slot")
-    values = trace.column("access_value")
-    lengths: dict[bytes, dict[bytes, int]] = {}  # frame -> slot -> length read there
-    touched: dict[bytes, set[int]] = {}
-    for row in execution.access_rows[:MAX_ACCESSES]:
-        frame, slot = frames[4 * row : 4 * row + 4], slots[32 * row : 32 * row + 32]
-        if kinds[row] > _SSTORE:
+    kinds, slots, values = trace.column("access_write"), trace.column("access_slot"), trace.column("access_value")
+    rows = execution.access_rows[:MAX_ACCESSES]
+    frames = unpack(f"<{len(rows)}I", trace.column("access_frame")[4 * rows.start : 4 * rows.stop])
+    busy = {frame for frame, count in Counter(frames).items() if count >= LEAST}
+    lengths: dict[int, dict[bytes, int]] = {}  # frame -> slot -> length read there
+    touched: dict[int, set[int]] = {}
+    for row, frame in zip(rows, frames, strict=True):
+        if frame not in busy or kinds[row] > _SSTORE:
             continue
+        slot = slots[32 * row : 32 * row + 32]
         touched.setdefault(frame, set()).add(int.from_bytes(slot, "big"))
         if kinds[row] == 0 and values[32 * row : 32 * row + 28] == bytes(28):
             value = int.from_bytes(values[32 * row + 28 : 32 * row + 32], "big")
@@ -148,7 +151,7 @@ def loops(execution: Execution) -> Iterator[Loop]:
                 continue
             count = _elements(ordered[first : bisect_left(ordered, start + length * _ELEMENT)], start, length)
             if count >= LEAST:
-                yield Loop(trace.frames[int.from_bytes(frame, "little")], slot, length, count)
+                yield Loop(trace.frames[frame], slot, length, count)
 
 
 def _elements(places: Sequence[int], start: int, length: int) -> int:
@@ -172,8 +175,14 @@ def _others(block: ExecutedBlock, execution: Execution, context: bytes, slot: by
 
 def _grown(execution: Execution) -> dict[tuple[bytes, bytes], tuple[int, int, set[int]]]:
     """(contract, slot of the length) -> length before, after, and the calls: arrays with 64 new elements or more."""
-    slots, kinds = execution.trace.column("access_slot"), execution.trace.column("access_write")
-    often = Counter(slots[32 * row : 32 * row + 32] for row in execution.access_rows if kinds[row] == _SSTORE)
+    slots, kinds, rows = (
+        execution.trace.column("access_slot"),
+        execution.trace.column("access_write"),
+        execution.access_rows,
+    )
+    if kinds.count(_SSTORE, rows.start, rows.stop) < 2 * LEAST:  # a length and an element each
+        return {}
+    often = Counter(slots[32 * row : 32 * row + 32] for row in rows if kinds[row] == _SSTORE)
     if not often or often.most_common(1)[0][1] < LEAST:
         return {}
     rises: Counter[tuple[bytes, bytes]] = Counter()

@@ -34,7 +34,9 @@ def holdings(execution: Execution) -> Mapping[tuple[bytes, bytes], Holding]:
 
 def held(execution: Execution, account: bytes, token: bytes | None) -> int | None:
     """What an account held of a token when the transaction began, in base units; None where nothing shows it."""
-    found = None if token is None else holdings(execution).get((account, token))
+    if token is None:
+        return None if execution.ether is None else execution.ether.at(execution.index, account)
+    found = holdings(execution).get((account, token))
     return None if found is None else found.before
 
 

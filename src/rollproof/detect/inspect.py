@@ -19,7 +19,7 @@ from rollproof.detect.execution import ExecutedBlock
 from rollproof.detect.inspection import Inspection, Options
 from rollproof.detect.run import Report
 from rollproof.detect.run import judge as judge_executions
-from rollproof.errors import RollproofError
+from rollproof.errors import Malformed, RollproofError, Unsupported
 from rollproof.replay import disclosure, sources
 from rollproof.replay.counterfactual import Counterfactual
 from rollproof.replay.draft import Draft, Inconclusive
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TRACES: Final = (".json", ".json.gz", ".jsonl", ".jsonl.gz")  # what is taken from a directory
+TRACE_HINT: Final = "; other clients' traces need --trace"
 BROKEN: Final = (
     "the block does not hold: what is judged is our own execution of it by the rules, see `rollproof verify`"
 )
@@ -68,9 +69,14 @@ def inspect_file(path: Path, options: Options) -> Inspection:
     try:
         claim, preimages = sources.read(path)
     except RollproofError as error:
-        return Inspection(str(path), reason=one_line(error), seconds=time.perf_counter() - began)
+        hint = TRACE_HINT if isinstance(error, (Malformed, Unsupported)) and _looks_like_a_trace(path) else ""
+        return Inspection(str(path), reason=one_line(error) + hint, seconds=time.perf_counter() - began)
     found = inspect_claim(replace(claim, source=str(path)), preimages, options)
     return replace(found, seconds=time.perf_counter() - began)
+
+
+def _looks_like_a_trace(path: Path) -> bool:
+    return "trace" in path.name.lower() or path.name.endswith((".jsonl", ".jsonl.gz"))
 
 
 def inspect_claim(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rollproof.detect.detector import Detector, Judgement
-from rollproof.detect.execution import Execution, Transfer
+from rollproof.detect.execution import ExecutedBlock, Execution, Transfer
 from rollproof.detect.live_write import WORD, LiveWrite, live_writes
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.detect.steps import Wrap
@@ -36,31 +36,38 @@ class IntegerWrap(Detector):
     )
     references = ("https://swcregistry.io/docs/SWC-101", "https://nvd.nist.gov/vuln/detail/CVE-2018-10299")
     needs = Shows.CALLS | Shows.STORAGE | Shows.VALUES
-    trigger = Trigger.LARGE_VALUE | Trigger.WRAPS
+    scope = "block"
 
-    def check(self, evidence: Execution) -> Iterator[Judgement]:
+    def check(self, evidence: ExecutedBlock) -> Iterator[Judgement]:
         """What the words show, then what the instructions show and the words did not."""
+        if Shows.STEPS not in evidence.shows:
+            yield self.unjudged(evidence, "a sum that wrapped and left no other mark: that takes the second pass")
+        for execution in evidence.executions:
+            if execution.flags & (Trigger.LARGE_VALUE | Trigger.WRAPS):
+                yield from self._judged(execution)
+
+    def _judged(self, execution: Execution) -> Iterator[Judgement]:
         told: set[bytes] = set()
-        for token, made, gifts in _conjured(evidence):
+        for token, made, gifts in _conjured(execution):
             told.add(token)
             yield self.finding(
-                evidence,
+                execution,
                 f"Token transfers gave out {made} more than was taken from anybody",
                 addresses=(token, *(each.recipient for each in gifts)),
                 amounts=[Amount(token, each.recipient, each.amount) for each in gifts[:16]],
                 frames=tuple(dict.fromkeys(each.frame for each in gifts))[:8],
                 subject=f"0x{token.hex()} supply",
             )
-        for write in _fallen_past_zero(evidence):
+        for write in _fallen_past_zero(execution):
             if write.context not in told:
-                for each in self._fallen(evidence, write):
+                for each in self._fallen(execution, write):
                     told.add(write.context)
                     yield each
-        if evidence.steps is not None:
-            for wrap in evidence.steps.wraps:
-                context = evidence.frame(wrap.frame).target
+        if execution.steps is not None:
+            for wrap in execution.steps.wraps:
+                context = execution.frame(wrap.frame).target
                 if wrap.kind in _KINDS and not wrap.tested and context not in told:
-                    for each in self._wrapped(evidence, wrap, context):
+                    for each in self._wrapped(execution, wrap, context):
                         told.add(context)
                         yield each
 

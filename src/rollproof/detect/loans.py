@@ -6,11 +6,11 @@ call back that is known for it (EIP-3156, Aave: the asset lies elsewhere than wi
 
 from __future__ import annotations
 
-from bisect import bisect
+from bisect import bisect, bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rollproof.detect.ancestry import below, caller, entered, inside, outermost, parent, target
+from rollproof.detect.ancestry import below, caller, entered, frames_of, inside, outermost, parent, target
 from rollproof.detect.cluster import actors
 from rollproof.detect.execution import Execution, Transfer
 from rollproof.detect.parties import transfers_of
@@ -87,23 +87,32 @@ def _controls(execution: Execution, frame: int, out: Transfer, back: Transfer, w
 
     Else the lender itself went to a market with its assets and came back.
     """
-    for row in below(execution, frame)[1:]:
-        order = entered(execution, row)
-        if order > back.order:
-            break
-        if order >= out.order and target(execution, row) in who - {out.sender} and execution.frame(row).ran:
-            return True
+    within = below(execution, frame)
+    for account in who - {out.sender}:
+        rows = frames_of(execution, account)
+        first = bisect_left(rows, out.order, key=lambda row: entered(execution, row))
+        for row in rows[first:]:
+            if row not in within or entered(execution, row) > back.order:
+                break
+            if execution.frame(row).ran:
+                return True
     return False
 
 
 def _kind(execution: Execution, frame: int) -> str:
     """Whose call back was made inside a lender's frame, where it is a known one."""
-    functions = execution.protocols.functions
-    for row in below(execution, frame):
-        known = functions.get(execution.frame(row).input[:4])
-        if known is not None and known.action in ("flash-callback", "swap-callback"):
-            return known.protocol
+    rows = execution.kept("loans.callbacks", _callbacks)
+    at = bisect(rows, frame, key=lambda each: each[0])
+    if at < len(rows) and inside(execution, rows[at][0], frame):
+        return rows[at][1]
     return "its flow"
+
+
+def _callbacks(execution: Execution) -> list[tuple[int, str]]:
+    """Frames that are known call backs of lenders and pools, with the protocol's name, in order."""
+    functions = execution.protocols.functions
+    known = ((row, functions.get(selector)) for row, selector in selectors(execution))
+    return [(row, each.protocol) for row, each in known if each and each.action in ("flash-callback", "swap-callback")]
 
 
 def _by_callback(execution: Execution) -> Iterator[Loan]:

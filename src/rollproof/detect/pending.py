@@ -16,6 +16,7 @@ from rollproof.chain.node import Block, Node
 from rollproof.chain.nodes import Nodes
 from rollproof.chain.schedule import ChainConfig
 from rollproof.chain.witness import NodeSource
+from rollproof.detect.evidence import NOT_WRITTEN
 from rollproof.detect.inspect import executed_block, judged, one_line, prepared
 from rollproof.detect.inspection import Inspection, Options
 from rollproof.detect.online import begin
@@ -76,7 +77,8 @@ def inspect_pending(
         except (RollproofError, _core.CoreError) as error:
             return replace(place, reason=one_line(error))
     took = time.perf_counter() - began
-    return replace(found.noted(NOTE), seconds=took, rpc=spent(source))
+    notes = [NOTE] if options.evidence is None else [NOTE, f"{NOT_WRITTEN}: the transactions are in no block"]
+    return replace(found.noted(*notes), seconds=took, rpc=spent(source))
 
 
 def next_header(chain: ChainConfig, parent: Sealed) -> Header:

@@ -9,8 +9,9 @@ from rollproof.detect.ancestry import caller, entered, inside, line, target
 from rollproof.detect.cluster import ZERO, by_account, cluster, gainers, gains, only_loses
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import Execution, Transfer, net
-from rollproof.detect.holdings import owners
+from rollproof.detect.holdings import held, owners
 from rollproof.detect.moved_slots import Move, Read, reads_of_moved
+from rollproof.detect.ordering.swap import swaps
 from rollproof.detect.parties import transfers_of
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.types import Amount, Confidence, Severity, SlotChange
@@ -18,6 +19,8 @@ from rollproof.types import Amount, Confidence, Severity, SlotChange
 MOVED = 1.2  # times; less than this happens in honest trades
 FAR = 2.0
 EXTREME = 5.0
+DRAINED = 0.5  # of what a pool held
+MOST_READS, MOST_VICTIMS = 512, 32  # of one transaction that are looked into
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,8 @@ class PriceManipulation(Detector):
     title = "A contract paid by a price that was moved in the same transaction"
     what = (
         "Reserves, a balance or an oracle's value were moved by a large factor, a contract that was called after that "
-        "read them by static call, and in the same call it paid or minted to those who acted."
+        "read them by static call, and in the same call it paid or minted to those who acted; or a pool lost by being "
+        "traded with back and forth."
     )
     why = "A spot price is what the last trade made it: within one transaction it costs only fees to make it anything."
     example = (
@@ -51,11 +55,36 @@ class PriceManipulation(Detector):
         if execution.flags & (Trigger.FAILED | Trigger.CALLS | Trigger.WRITES) != Trigger.CALLS | Trigger.WRITES:
             return
         seen: set[bytes] = set()
+        looked: set[tuple[bytes, bytes, int]] = set()
         for read in reads_of_moved(execution, MOVED):
+            place = (read.move.account, read.move.slot, read.frame)
+            if place in looked:
+                continue
+            if len(looked) == MOST_READS or len(seen) == MOST_VICTIMS:
+                yield self.unjudged(execution, f"more than {len(looked)} reads of what had been moved")
+                return
+            looked.add(place)
             belief = _belief(execution, read)
             if belief is not None and belief.victim not in seen:
                 seen.add(belief.victim)
                 yield from self._judge(execution, belief)
+        for pool in _swung(execution) - seen:
+            yield self._beaten(execution, pool)
+
+    def _beaten(self, execution: Execution, pool: bytes) -> Judgement:
+        """A pool that was traded with back and forth, and lost in every asset."""
+        together, lost = cluster(execution), by_account(execution)[pool]
+        held_before = {token: held(execution, pool, token) for token in lost}
+        drained = any(had and -lost[token] >= DRAINED * had for token, had in held_before.items())
+        return self.finding(
+            execution,
+            f"0x{pool.hex()} traded back and forth at its own price, and lost all the way",
+            severity=Severity.HIGH if drained else Severity.MEDIUM,
+            addresses=(pool, *sorted(together)),
+            amounts=[Amount(token, pool, amount) for token, amount in lost.items()]
+            + gainers(execution, together, list(lost)),
+            subject=pool.hex(),
+        )
 
     def _judge(self, execution: Execution, belief: Belief) -> Iterator[Judgement]:
         together, move = cluster(execution), belief.read.move
@@ -89,6 +118,16 @@ class PriceManipulation(Detector):
             notes=(_source(execution, move),),
             subject=belief.victim.hex(),
         )
+
+
+def _swung(execution: Execution) -> set[bytes]:
+    """Pools that gave those who acted one asset for another and the other for the one, and only lost by it."""
+    table, together = by_account(execution), cluster(execution)
+    losers = {each for each, net in table.items() if only_loses(net) and each not in together and each != ZERO}
+    if not losers or any(amount < 0 for amount in gains(execution, together).values()):
+        return set()
+    ways = {(each.pool, each.token_in, each.token_out) for each in swaps(execution) if each.pool in losers}
+    return {pool for pool, paid, got in ways if (pool, got, paid) in ways}
 
 
 def _severity(factor: float, harmed: bool, profit: bool, for_nothing: bool) -> Severity | None:

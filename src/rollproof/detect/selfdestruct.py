@@ -102,12 +102,16 @@ def _knows(execution: Execution, entry: Frame, row: Selfdestruct) -> bool:
     """Whether the call read a word that holds the caller's address, or that is stored under it, before it ended."""
     trace, caller = execution.trace, int.from_bytes(entry.caller, "big")
     own = range(entry.row, row.frame + 1)
+    fresh: set[tuple[bytes, bytes]] = set()  # what this transaction wrote: who makes himself owner is none
     keyed = _keyed_by(execution, entry.caller)
     for at in execution.access_rows:
         access = trace.accesses[at]
         if access.order > row.order:
             break
-        if access.frame in own and not access.write and trace.frames[access.frame].target == entry.target:
+        context = trace.frames[access.frame].target
+        if access.write:
+            fresh.add((context, access.slot))
+        elif access.frame in own and context == entry.target and (context, access.slot) not in fresh:
             shifts = (0, 8, 16, 96)
             if any(access.value >> shift & _ADDRESS == caller for shift in shifts):
                 return True

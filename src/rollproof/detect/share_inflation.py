@@ -93,9 +93,13 @@ class ShareInflation(Detector):
         """A vault that failed after a donation, having asked for its own balance."""
         if not execution.flags & Trigger.FAILED_CALL:
             return
+        failed = {target(execution, row) for row in execution.frame_rows if execution.reverted(row)}
         asked = {target(execution, row) for row, data in selectors(execution) if data in _VAULT_VIEWS}
-        for vault in asked:
-            for donation in donations(execution, vault):
+        for vault in sorted(asked & failed):
+            first: dict[bytes | None, Donation] = {}
+            for each in donations(execution, vault):
+                first.setdefault(each.asset, each)
+            for donation in first.values():
                 frame = _failed_after(execution, vault, donation)
                 if frame is not None:
                     yield self.finding(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rollproof import _core
+from rollproof.detect.ether import EtherHeld
 from rollproof.detect.execution import ExecutedBlock, Execution
 from rollproof.detect.shows import Shows
 from rollproof.errors import Missing
@@ -65,6 +66,9 @@ def executed_block(
         for index, (place, outcome) in enumerate(zip(included, done.outcomes, strict=True))
         if index in facts
     ]
+    ether = EtherHeld.of_changes(done.changes, executions)
+    for each in executions:
+        each.ether = ether
     return ExecutedBlock(
         trace=trace,
         executions=executions,

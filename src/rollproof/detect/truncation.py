@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rollproof.detect.detector import Detector, Judgement
-from rollproof.detect.execution import Execution
+from rollproof.detect.execution import ExecutedBlock, Execution
 from rollproof.detect.live_write import LiveWrite, live_writes
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.types import Amount, Confidence, Severity, SlotChange
@@ -28,17 +28,24 @@ class Truncation(Detector):
     example = "Wei kept as uint64: what goes past 18.45 ether starts again from zero (no large incident is known)."
     references = ("https://docs.soliditylang.org/en/latest/types.html#explicit-conversions",)
     needs = Shows.CALLS | Shows.STORAGE | Shows.VALUES | Shows.ETHER
-    trigger = Trigger.ETHER | Trigger.TOKENS | Trigger.WRAPS
+    scope = "block"
 
-    def check(self, evidence: Execution) -> Iterator[Judgement]:
+    def check(self, evidence: ExecutedBlock) -> Iterator[Judgement]:
         """Credits that fit only modulo a power of two, then what the second pass saw cut."""
+        if Shows.STEPS not in evidence.shows:
+            yield self.unjudged(evidence, "an amount that was cut before it was stored: that takes the second pass")
+        for execution in evidence.executions:
+            if execution.flags & (Trigger.ETHER | Trigger.TOKENS | Trigger.WRAPS):
+                yield from self._judged(execution)
+
+    def _judged(self, execution: Execution) -> Iterator[Judgement]:
         told: set[bytes] = set()
-        for write, token, amount, width in _cut_credits(evidence):
+        for write, token, amount, width in _cut_credits(execution):
             told.add(write.context)
             lost = write.before + amount - write.after
-            frame = evidence.frame(write.frame)
+            frame = execution.frame(write.frame)
             yield self.finding(
-                evidence,
+                execution,
                 f"{amount} came in, and {write.before + amount} was cut to {width} bits: {lost} is credited to nobody",
                 addresses=(write.context, frame.caller),
                 amounts=(Amount(token, frame.caller, -lost),),
@@ -46,19 +53,19 @@ class Truncation(Detector):
                 slots=(SlotChange(write.context, write.slot, write.before, write.after),),
                 subject=f"0x{write.context.hex()} 0x{write.slot.hex()}",
             )
-        for wrap in evidence.steps.wraps if evidence.steps is not None else ():
-            context = evidence.frame(wrap.frame).target
+        for wrap in execution.steps.wraps if execution.steps is not None else ():
+            context = execution.frame(wrap.frame).target
             if wrap.kind != "truncate" or wrap.tested or wrap.sink == "log" or context in told:
                 continue
             if not _amount_like(wrap.left, wrap.result):
                 continue
             told.add(context)
             yield self.finding(
-                evidence,
+                execution,
                 f"{wrap.left} was cut to {wrap.result} without a test, and that reached {wrap.sink}",
                 severity=Severity.LOW,
                 confidence=Confidence.POSSIBLE,
-                addresses=(context, evidence.frame(wrap.frame).caller),
+                addresses=(context, execution.frame(wrap.frame).caller),
                 frames=(wrap.frame,),
                 notes=(f"at program counter {wrap.pc}",),
                 subject=f"0x{context.hex()} pc {wrap.pc}",

@@ -67,12 +67,12 @@ class UncheckedCall(Detector):
             yield self.finding(
                 execution,
                 f"A payment of {frame.value} wei failed, and the balance was struck off all the same",
-                severity=Severity.LOW if asked_for_it else Severity.MEDIUM,
+                severity=Severity.INFO if asked_for_it else Severity.MEDIUM,
                 addresses=(parent.target, frame.target),
                 amounts=(Amount(None, frame.target, -frame.value),),
                 frames=(parent.row, frame.row),
                 slots=_changes(struck),
-                notes=("the ether stayed with the contract that owed it",),
+                notes=("the payee asked for it himself" if asked_for_it else "the ether stayed with who owed it",),
                 subject=_subject(parent, frame),
             )
         elif execution.steps is None:
@@ -208,11 +208,17 @@ def _idle(execution: Execution, row: int) -> bool:
 
 
 def _decided(execution: Execution, frame: Frame) -> bool:
-    """Whether the second pass saw a jump that the call's outcome decided."""
+    """Whether the second pass saw a jump that the call's outcome decided.
+
+    Of a failed call that is its success: solc compares the length of what any call returned, read or not.
+    """
     steps = execution.steps
     if steps is None:
         return False
-    return any(each.frame == frame.row and (each.success_checked or each.result_checked) for each in steps.calls)
+    return any(
+        each.frame == frame.row and (each.success_checked or (frame.success and each.result_checked))
+        for each in steps.calls
+    )
 
 
 def _books(execution: Execution, parent: Frame) -> Sequence[LiveWrite]:

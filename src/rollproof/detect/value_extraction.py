@@ -59,9 +59,10 @@ class ValueExtraction(Detector):
 
     def _judge(self, execution: Execution, victim: bytes, losses: list[Loss]) -> Iterator[Judgement]:
         ways = _ways(execution, victim)
-        shares = [each.share for each in losses if each.share is not None]
-        most = max(shares, default=None)
-        severity = _severity(bool(ways), most)
+        most = max((each.share for each in losses if each.share is not None), default=None)
+        tokens = max((each.share for each in losses if each.share is not None and each.token), default=None)
+        # Ether that all leaves a contract at a call is what many contracts are for; tokens lie with one to stay.
+        severity = _severity(True, most) if ways else _severity(False, tokens)
         title = f"0x{victim.hex()} lost {_said(losses, most)} and got nothing"
         if severity is None:
             return
@@ -129,6 +130,9 @@ def _ways(execution: Execution, victim: bytes) -> list[str]:
         found.append("a flash loan was taken")
     if victim in execution.kept("value_extraction.new_code", _met_by_new_code):
         found.append("by a contract made in this transaction")
+    made = created(execution)
+    if made and any(each.token in made and each.recipient == victim for each in transfers_of(execution, victim)):
+        found.append("it was paid with a token made in this transaction")
     if any(each.context == victim and each.rule != "read-only" for each in execution.reentries):
         found.append("it was entered again while it was open")
     turns = _turns(execution, victim)

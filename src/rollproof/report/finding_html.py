@@ -30,7 +30,7 @@ def html(finding: Finding, names: Mapping[bytes, str] | None = None) -> str:
     names = names or {}
     head = (
         f'<b style="color:{COLOURS[finding.severity]}">{finding.severity.value}</b> <b>{_text(finding.detector)}</b> '
-        f"{_text(naming.place(finding))}<br>{_text(finding.title)}"
+        f"{_text(naming.place(finding))}<br>{_text(naming.labelled(finding.title, names))}"
     )
     rows = []
     if finding.transaction is not None:
@@ -57,7 +57,7 @@ def html(finding: Finding, names: Mapping[bytes, str] | None = None) -> str:
     left = max(len(finding.amounts) - MAX_ROWS, 0) + max(len(finding.slots) - MAX_ROWS, 0)
     if left:
         rows.append(_row("left out", f"{left} amounts or slots"))
-    rows += [_row("note", note) for note in finding.notes[:MAX_ROWS]]
+    rows += [_row("note", naming.labelled(note, names)) for note in finding.notes[:MAX_ROWS]]
     for key, value in (finding.counterfactual or {}).items():
         rows.append(_row(f"counterfactual {key}", str(plain(value))))
     if finding.evidence:

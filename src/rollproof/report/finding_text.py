@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from rollproof.report import naming
-from rollproof.report.finding_json import plain
+from rollproof.report.finding_json import NATIVE, plain
 from rollproof.report.text import visible
 from rollproof.types import Amount, Finding, Severity, SlotChange, Suppressed, Unjudged
 
@@ -41,14 +41,17 @@ def finding(
     word = f"{found.severity.value:<8}"
     if colour:
         word = f"\x1b[{_COLOURS[found.severity]}m{word}\x1b[0m"
-    lines = [f"{word}  {visible(found.detector)}  {_place(found, source)}", f"    {visible(found.title)}"]
+    lines = [
+        f"{word}  {visible(found.detector)}  {_place(found, source)}",
+        f"    {naming.labelled(found.title, names)}",
+    ]
     if found.confidence.value != "observed":
         lines.append(f"    {found.confidence.value}: not seen to happen")
     lines += _some([_amount(each, names) for each in found.amounts], "amounts")
     lines += _some([_slot(each, names) for each in found.slots], "slots")
-    lines += _some([f"    {visible(note)}" for note in found.notes], "notes")
+    lines += _some([f"    {naming.labelled(note, names)}" for note in found.notes], "notes")
     if found.counterfactual:
-        lines.append(f"    counterfactual: {_pairs(found.counterfactual)}")
+        lines += ["    counterfactual", *_some(_pairs(found.counterfactual, names, verbose), "entries")]
     if verbose or not found.amounts:
         shown = ", ".join(naming.address(each, names, full=True) for each in found.addresses[:MAX_LISTED])
         if shown:
@@ -134,5 +137,22 @@ def _some(lines: Sequence[str], what: str) -> list[str]:
     return [*lines[:MAX_LISTED], *([f"    and {left} more {what}"] if left > 0 else [])]
 
 
-def _pairs(values: Mapping[str, Any]) -> str:
-    return visible(", ".join(f"{key} {plain(value)}" for key, value in values.items() if value is not None))
+def _pairs(values: Mapping[str, Any], names: Mapping[bytes, str], verbose: int) -> list[str]:
+    shown = {key: plain(value) for key, value in values.items() if value not in (None, (), [], {})}
+    if not verbose:
+        shown.pop("cannot_know", None)  # the same for every one of them
+    said = {visible(key.replace("_", " ")): naming.labelled(_inline(value), names) for key, value in shown.items()}
+    return [f"        {key}: {value}" for key, value in said.items()]
+
+
+def _inline(value: Any) -> str:
+    """JSON's values in words: lists with commas, objects as key and value; no token is wei."""
+    if isinstance(value, list):
+        parts = [_inline(each) for each in value[:MAX_LISTED]]
+        between = "; " if any(" " in part for part in parts) else ", "
+        return between.join([*parts, *(["…"] if len(value) > MAX_LISTED else [])])
+    if isinstance(value, dict):
+        return ", ".join(
+            f"{key} {NATIVE if value[key] is None and key == 'token' else _inline(value[key])}" for key in value
+        )
+    return "none" if value is None else str(value)

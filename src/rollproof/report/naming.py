@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
+from rollproof.report.text import visible
 from rollproof.types import Finding, Suppressed, Unjudged
 
 TRACE: Final = "trace"  # of an execution that names neither chain nor block
 
+_ADDRESS: Final = re.compile(r"\b0x[0-9a-fA-F]{40}\b")
 _DIGITS: Final = 18  # of one ether in wei
 
 
@@ -22,7 +25,17 @@ def address(value: bytes, names: Mapping[bytes, str], *, full: bool = False) -> 
     """A label with the address behind it, or the address alone; ``full``: with all its digits."""
     name = names.get(value)
     digits = "0x" + value.hex() if full else short(value)
-    return digits if name is None else f"{name} ({digits})"
+    return digits if name is None else f"{visible(name)} ({digits})"
+
+
+def labelled(text: str, names: Mapping[bytes, str]) -> str:
+    """A sentence, safe to print, with labels for the addresses in it that have one."""
+    return _ADDRESS.sub(lambda found: _known(found[0], names), visible(text))
+
+
+def _known(digits: str, names: Mapping[bytes, str]) -> str:
+    value = bytes.fromhex(digits[2:])
+    return address(value, names) if value in names else digits
 
 
 def word(value: int) -> str:

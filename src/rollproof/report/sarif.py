@@ -8,6 +8,7 @@ nothing that is on disk.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 from urllib.parse import quote
@@ -20,6 +21,7 @@ SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 MAX_RESULTS: Final = 25_000  # of one run, which is what GitHub takes
 MAX_NOTIFICATIONS: Final = 1_000
 
+_LINK: Final = re.compile(r"https://[!-~]+")
 _LEVELS: Final = {
     Severity.CRITICAL: "error",
     Severity.HIGH: "error",
@@ -119,10 +121,9 @@ def _rule(name: str, rule: Rule | None, *, certain: bool) -> dict[str, Any]:
     because = f"{text}\n\n{rule.why.strip()}"
     if rule.references:
         because += "\n\nReferences: " + "; ".join(rule.references)
-    links = [each for each in rule.references if each.startswith("https://") and " " not in each]
+    links = [found[0].rstrip(".,;)") for each in rule.references for found in [_LINK.search(each)] if found]
     return {
         "id": name,
-        "name": "".join(part.capitalize() for part in name.split("-")),
         "shortDescription": {"text": rule.title},
         "fullDescription": {"text": text},
         "help": {"text": because},

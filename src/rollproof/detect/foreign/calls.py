@@ -67,7 +67,8 @@ def placed(
     A delegate call keeps its parent's caller and value; tracers show who delegates. Raises Malformed where a call does
     not come from the frame it stands in.
     """
-    if parent is not None and origin != parent.target:
+    own = parent is None or origin == parent.target
+    if parent is not None and not own and (kind is not Kind.DELEGATECALL or origin != parent.caller):
         raise Malformed(f"{what}: a call from 0x{origin.hex()} stands in one of 0x{parent.target.hex()}")
     if kind is Kind.DELEGATECALL:
         if parent is None:

@@ -58,3 +58,7 @@ def _emitting(block: ExecutedBlock, topics: frozenset[bytes]) -> Iterator[int]:
 
 def _emits(execution: Execution, topics: frozenset[bytes]) -> bool:
     return any(log.topics and log.topics[0] in topics and not execution.reverted(log.frame) for log in execution.logs)
+
+
+def _calls(execution: Execution, selectors: frozenset[bytes]) -> bool:
+    return any(frame.input[:4] in selectors and not execution.reverted(frame.row) for frame in execution.frames)

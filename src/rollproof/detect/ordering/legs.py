@@ -69,23 +69,22 @@ def _pools(block: ExecutedBlock) -> dict[bytes, list[Leg]]:
 
 
 def _meeting(block: ExecutedBlock) -> Iterator[Execution]:
-    """Transactions with an account that takes one asset and gives another, as it does in another transaction, too.
+    """Transactions with an account that takes one asset and gives another, and has to do with two in another one, too.
 
-    Whoever trades on a pool where nobody else does is nobody's victim, and looking for swaps is not cheap.
+    Whoever trades on a pool where nobody else does anything is nobody's victim, and looking for swaps is not cheap.
     """
     trading: list[tuple[Execution, set[bytes]]] = []
     times: dict[bytes, int] = {}
     for execution in block.executions:
         if execution.success is False or not execution.flags & Trigger.TWO_TOKENS:
             continue
-        both = {
-            account
-            for account, net in cluster.by_account(execution).items()
-            if len(net) > 1 and min(net.values()) < 0 < max(net.values())
-        }
+        both = set()
+        for account, net in cluster.by_account(execution).items():
+            if len(net) > 1:  # what only takes or only gives can be a pool whose liquidity changes
+                times[account] = times.get(account, 0) + 1
+                if min(net.values()) < 0 < max(net.values()):
+                    both.add(account)
         trading.append((execution, both))
-        for account in both:
-            times[account] = times.get(account, 0) + 1
     for execution, both in trading:
         if any(times[account] > 1 for account in both):
             yield execution

@@ -52,7 +52,7 @@ class Liquidate(Detector):
     )
     example = "liquidationCall on an Aave pool: 1,000 USDC of debt paid, 0.6 WETH of collateral taken."
     references = ("https://arxiv.org/abs/2106.06389", "https://arxiv.org/abs/2101.05511")
-    needs = Shows.CALLS | Shows.SELECTOR | Shows.INPUT | Shows.ETHER
+    needs = Shows.CALLS | Shows.SELECTOR | Shows.ETHER
     trigger = Trigger.ETHER | Trigger.TOKENS
 
     def check(self, evidence: Execution) -> Iterator[Judgement]:
@@ -167,8 +167,8 @@ def _by_call(execution: Execution) -> Iterator[Liquidation]:
 def _of_call(execution: Execution, frame: Frame, function: Function) -> Liquidation | None:
     inside = [each for each in execution.transfers if each.item is None and _within(execution, each.frame, frame.row)]
     borrower = function.address(frame.input, "borrower")
-    if borrower == ZERO or (borrower is None and "borrower" in function.words):
-        return None
+    if Shows.INPUT in execution.shows and (borrower == ZERO or (borrower is None and "borrower" in function.words)):
+        return None  # somebody else's function of the same name
     paid = [each for each in inside if each.sender == frame.caller and each.recipient != frame.caller]
     got = [each for each in inside if each.recipient == frame.caller and each.sender != frame.caller]
     debt = function.address(frame.input, "debt")

@@ -12,7 +12,7 @@ from rollproof.detect.ordering.legs import Leg
 
 TOLERANCE = 20  # what is sold differs from what was bought by at most a 20th: fees on transfers, rounding
 EXACT = 200  # and by at most a 200th where nothing else says that both legs are one party's
-MAX_LEGS = 2_000  # of one pool and block that are paired
+MAX_LEGS = 1_000  # of one pool and block that are paired
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,12 @@ class RoundTrip:
         return sum(each.swap.amount_out for each in self.backs) - sum(each.swap.amount_in for each in self.fronts)
 
     @property
+    def held(self) -> bool:
+        """Whether one account has what was bought from the front to the back."""
+        bought = set().union(*(each.buyers for each in self.fronts))
+        return bool(bought & set().union(*(each.sellers for each in self.backs)))
+
+    @property
     def closed(self) -> bool:
         """Whether as much was sold as had been bought."""
         return close(self.bought, self.sold, TOLERANCE)
@@ -56,9 +62,7 @@ def close(one: int, other: int, part: int) -> bool:
 
 
 def round_trips(pool: bytes, legs: Sequence[Leg]) -> Iterator[RoundTrip]:
-    """Those of one pool; a swap is a leg of one of them only. No limit on victims."""
-    if len(legs) > MAX_LEGS:
-        return
+    """Those of one pool, of at most `MAX_LEGS` swaps; each is a leg of one of them only. No limit on victims."""
     taken: set[int] = set()
     for link, parties in (("sender", _by_sender(legs)), ("contract", _by_actor(legs)), ("holder", _by_holder(legs))):
         for party in parties:
@@ -79,17 +83,19 @@ def _of_party(
     while at < len(own) - 1:
         first = legs[own[at]]
         fronts, backs, end = [own[at]], [], at + 1
+        bought, sold = first.swap.amount_out, 0
         while end < len(own):
             leg = legs[own[end]]
             if leg.opposes(first):
                 backs.append(own[end])
+                sold += leg.swap.amount_in
             elif leg.direction == first.direction and not backs:
                 fronts.append(own[end])
+                bought += leg.swap.amount_out
             elif leg.direction == first.direction:
                 break
             end += 1
-            bought = sum(legs[each].swap.amount_out for each in fronts)
-            if backs and sum(legs[each].swap.amount_in for each in backs) * TOLERANCE >= bought * (TOLERANCE - 1):
+            if backs and sold * TOLERANCE >= bought * (TOLERANCE - 1):
                 break
         found = _round_trip(pool, legs, fronts, backs, link) if backs else None
         if found is None or (link == "holder" and not found.closed):

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import ExecutedBlock, Execution
 from rollproof.detect.ordering.legs import Leg, owners, pools
-from rollproof.detect.ordering.round_trip import RoundTrip, round_trips
+from rollproof.detect.ordering.round_trip import MAX_LEGS, RoundTrip, round_trips
 from rollproof.detect.ordering.victim import Loss, Proof, hexadecimal, prove
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.types import Amount, Confidence, Severity
@@ -34,6 +34,16 @@ class Bundle:
     @property
     def victims(self) -> tuple[Execution, ...]:
         return _once(leg for trip in self.trips for leg in trip.victims)
+
+    @property
+    def closed(self) -> bool:
+        """Whether what was bought was sold again, on one of the pools."""
+        return any(trip.closed for trip in self.trips)
+
+    @property
+    def one_party(self) -> bool:
+        """Whether more than the sender says so: who sends transactions for others is behind many trades."""
+        return self.closed or any(trip.held for trip in self.trips)
 
     @property
     def profitable(self) -> bool:
@@ -67,6 +77,11 @@ class Sandwich(Detector):
     def check(self, evidence: ExecutedBlock) -> Iterator[Judgement]:
         for bundle in bundles(evidence):
             yield self._judge(evidence, bundle)
+        for pool, legs in pools(evidence).items():
+            if len(legs) > MAX_LEGS:
+                yield self.unjudged(
+                    evidence, f"pool 0x{pool.hex()} has {len(legs)} swaps, of which {MAX_LEGS} were paired"
+                )
 
     def _judge(self, block: ExecutedBlock, bundle: Bundle) -> Judgement:
         title = _title(bundle)
@@ -82,11 +97,13 @@ class Sandwich(Detector):
         if not hurt:
             why = "executed without the front leg, no swap between the legs gets more"
             return self.suppressed(block, title, why, Severity.MEDIUM)
-        severity = Severity.HIGH if max(each.share for each in hurt) >= HIGH_SHARE else Severity.MEDIUM
+        if not bundle.one_party:
+            why = "one sender, but nothing of what was bought is sold: he may act for several"
+            return self.suppressed(block, title, why, Severity.MEDIUM)
         return self.finding(
             block,
             f"{title}; {_lost(hurt)}",
-            severity=severity if bundle.trips[0].link != "amounts" else Severity.MEDIUM,
+            severity=_severity(bundle, hurt),
             addresses=_addresses(bundle),
             amounts=[*_gained(bundle), *(amount for each in hurt for amount in each.amounts())],
             notes=_notes(bundle),
@@ -99,7 +116,7 @@ class Sandwich(Detector):
         trips = bundle.trips
         if not bundle.profitable:
             return self.suppressed(block, title, "both legs together take nothing out of the pool", Severity.LOW)
-        if not any(trip.closed for trip in trips):
+        if not bundle.closed:
             return self.suppressed(
                 block, title, "what was bought and what was sold are not the same amount", Severity.LOW
             )
@@ -134,7 +151,7 @@ def _bundles(block: ExecutedBlock) -> list[Bundle]:
     for pool, legs in pools(block).items():
         if len(legs) < 3:
             continue
-        for trip in round_trips(pool, legs):
+        for trip in round_trips(pool, legs[:MAX_LEGS]):
             for others in together:
                 if _same(others, trip):
                     others.append(trip)
@@ -151,6 +168,14 @@ def _same(others: Sequence[RoundTrip], trip: RoundTrip) -> bool:
     return any(
         fronts & {leg.index for leg in each.fronts} and backs & {leg.index for leg in each.backs} for each in others
     )
+
+
+def _severity(bundle: Bundle, hurt: Sequence[Loss]) -> Severity:
+    """Low where the legs do not belong together without a doubt: who trades both ways hurts those between, too."""
+    if not (bundle.closed and bundle.profitable):
+        return Severity.LOW
+    certain = any(trip.link != "amounts" for trip in bundle.trips)
+    return Severity.HIGH if certain and max(each.share for each in hurt) >= HIGH_SHARE else Severity.MEDIUM
 
 
 def _once(legs: Iterator[Leg]) -> tuple[Execution, ...]:

@@ -95,9 +95,10 @@ class _Finder:
         takers = {each.recipient for each in self.moved}
         both = (givers & takers) - {ZERO, self.sender}
         visits = [visit for account in both for visit in self._visits(account)]
-        for visit in sorted(visits, key=lambda each: (-each.frame.depth, each.start)):
-            swap = self._of(visit)
-            if swap is not None and (visit.known or not self._trades(visit, swap)):
+        seen = [(swap, visit) for visit in visits if (swap := self._of(visit)) is not None]
+        keeps = {swap.pool for swap, visit in seen if visit.known or self._keeps(swap)}
+        for swap, visit in sorted(seen, key=lambda each: (-each[1].frame.depth, each[1].start)):
+            if visit.known or (swap.pool in keeps and not self._trades(visit, swap)):
                 self.accepted.append((swap, visit))
         with_calls = {visit.account for visit in visits}
         for maker in both - with_calls:
@@ -119,10 +120,7 @@ class _Finder:
         for row, outs in sorted(by_frame.items()):
             frame = self.execution.frame(row)
             end = self.ends[row]
-            since = frame.order if frame.parent is None else self.execution.frame(frame.parent).order
-            ins = [
-                each for each in self.moved if each.recipient == account and max(last + 1, since) <= each.order < end
-            ]
+            ins = [each for each in self.moved if each.recipient == account and last < each.order < end]
             selector = frame.input[:4]
             known = selector in self.execution.protocols.swap_selectors
             yield _Visit(account, frame, frame.order, end, outs, ins, known)
@@ -168,6 +166,11 @@ class _Finder:
             amount_out=amount_out,
         )
 
+    def _keeps(self, swap: Swap) -> bool:
+        """Whether it ends the transaction with more of what it took or less of what it gave: others only pass on."""
+        net = self.execution.net
+        return net.get((swap.pool, swap.token_in), 0) > 0 or net.get((swap.pool, swap.token_out), 0) < 0
+
     def _trades(self, visit: _Visit, swap: Swap) -> bool:
         """Whether the account is who trades: what it takes and gives is what pools in its call give and take."""
         inside = [
@@ -175,12 +178,24 @@ class _Finder:
             for other, at in self.accepted
             if at is not None and visit.start <= at.start and at.end <= visit.end and other.pool != swap.pool
         ]
+        if inside and self._mirrors(inside, swap):
+            return True
         gives = {(other.recipient, self._asset(other.token_out)) for other in inside}
         pools = {other.pool for other in inside}
         if (swap.pool, self._asset(swap.token_in)) in gives and swap.sender in pools:
             payees = {each.recipient for each in visit.outs if self._asset(each.token) == self._asset(swap.token_out)}
             return bool(payees & pools) or visit.frame.parent is None
-        return visit.frame.parent is None and swap.sender != self.sender and bool(inside)
+        # Who is called by the sender itself and serves somebody else trades for the sender.
+        return visit.frame.parent is None and self.sender not in (swap.sender, swap.recipient)
+
+    def _mirrors(self, inside: Sequence[Swap], swap: Swap) -> bool:
+        """Whether it gives exactly what pools in its call take together, and takes exactly what they give."""
+        sums: dict[bytes | None, int] = {}
+        for each in (*inside, swap):
+            taken, given = self._asset(each.token_in), self._asset(each.token_out)
+            sums[taken] = sums.get(taken, 0) + each.amount_in
+            sums[given] = sums.get(given, 0) - each.amount_out
+        return not any(sums.values())
 
     def _made(self, maker: bytes) -> Iterator[Swap]:
         """Orders that an account without calls of its own fills: it gives one token and is given another, at once."""
@@ -196,7 +211,11 @@ class _Finder:
             if frame is None:
                 continue
             order = max(out.order, into.order)
-            yield Swap(order, frame, maker, into.sender, out.recipient, into.token, into.amount, out.token, out.amount)
+            swap = Swap(order, frame, maker, into.sender, out.recipient, into.token, into.amount, out.token, out.amount)
+            others = [other for other, visit in self.accepted if visit is not None]
+            # A purse that a trader's contract trades with gives what a pool takes, and gets what the pool gives.
+            if not any(self._mirrors(few, swap) for few in (others, *([other] for other in others))):
+                yield swap
 
     def _common(self, one: int, other: int) -> int | None:
         """The innermost call around two; None where that is the transaction itself and nothing fills orders there."""

@@ -71,7 +71,6 @@ class Proof:
 
     removed: tuple[Execution, ...]
     losses: tuple[Loss, ...] = ()
-    actual: Replay | None = None
     other: Replay | None = None
     unknown: str = ""
 
@@ -102,19 +101,18 @@ def prove(
     last = max(each.index for each, _ in hurt)
     try:
         other = block.counterfactual.without(*(each.index for each in gone), until=last)
-        actual = block.counterfactual.without(until=last)
     except (RollproofError, _core.CoreError) as error:
         return Proof(gone, unknown=str(error))
     unread = [each for each, _ in hurt if other[each.index].fate is Fate.UNKNOWN]
     if unread:
         return Proof(gone, unknown=other.unknown)
-    losses = tuple(loss(actual, other, execution, owners) for execution, owners in hurt)
-    return Proof(gone, losses, actual, other)
+    losses = tuple(loss(other, execution, owners) for execution, owners in hurt)
+    return Proof(gone, losses, other)
 
 
-def loss(actual: Replay, other: Replay, execution: Execution, owners: Collection[bytes]) -> Loss:
-    """The difference in one transaction: what its owners gained in ``other`` less what they gained in ``actual``."""
-    there, here = other.flows.get(execution.index, {}), actual.flows.get(execution.index, {})
+def loss(other: Replay, execution: Execution, owners: Collection[bytes]) -> Loss:
+    """The difference in one transaction: what its owners gain in the other order less what they gained."""
+    there, here = other.flows.get(execution.index, {}), execution.net
     own = sorted((key for key in {*there, *here} if key[0] in owners), key=repr)
     tokens = {key: found for key in own if (found := there.get(key, 0) - here.get(key, 0))}
     outcome = other[execution.index].outcome

@@ -76,6 +76,10 @@ contract Refuser {
         takes = takes_;
     }
 
+    function collect(Debtor debtor) external {
+        debtor.settle(payable(address(this)));
+    }
+
     function open(Throne throne) external payable {
         throne.claim{value: msg.value}();
     }
@@ -172,4 +176,37 @@ contract Claimant {
     }
 
     receive() external payable {}
+}
+
+/// @notice VULNERABLE (unchecked call): tells a listener and creates a child, and looks at neither outcome.
+contract Careless {
+    uint256 public told;
+    uint256 public failed;
+
+    function notify(address listener) external {
+        (bool done,) = listener.call(abi.encodeCall(Careless.notify, (address(this))));
+        done;
+        ++told;
+    }
+
+    function breed(bytes memory code) external virtual {
+        address made;
+        assembly {
+            made := create(0, add(code, 32), mload(code))
+        }
+        made;
+        ++told;
+    }
+}
+
+/// @notice The same, corrected.
+contract CarelessFixed is Careless {
+    function breed(bytes memory code) external override {
+        address made;
+        assembly {
+            made := create(0, add(code, 32), mload(code))
+        }
+        if (made != address(0)) ++told;
+        else ++failed;
+    }
 }
