@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from rollproof.detect.inspect import inspect, inspect_traces
     from rollproof.detect.online import inspect_range, inspect_transaction
     from rollproof.detect.pending import inspect_pending
-    from rollproof.replay.counterfactual import replay
     from rollproof.replay.online import verify_payload, verify_range
+    from rollproof.replay.reorder import replay
     from rollproof.replay.verify import trace, verify
 
 __all__ = [

@@ -15,7 +15,7 @@ from rollproof.lab.block import Block, Built
 from rollproof.lab.chain import Chain
 from rollproof.lab.stack import Stack
 from rollproof.lab.transaction import Account, created
-from rollproof.replay import counterfactual, order
+from rollproof.replay import order, reorder
 from rollproof.replay.counterfactual import Counterfactual
 from rollproof.replay.replayed import Fate, difference
 
@@ -35,7 +35,7 @@ def busy() -> Stack:
 def of(chain: Chain, block: Block, preimages: _core.Preimages | None = None) -> Counterfactual:
     """With everything that the chain knows, or only with the given preimages."""
     held = chain.preimages if preimages is None else preimages
-    return Counterfactual(counterfactual.inputs_of(chain.claim(block), held, chain.config))
+    return Counterfactual(reorder.inputs_of(chain.claim(block), held, chain.config))
 
 
 def rebuilt(chain: Chain, block: Block, transactions: list[bytes]) -> Built:
@@ -259,7 +259,7 @@ def test_a_missing_witness_is_unknown_and_named(quiet: Stack) -> None:
         _ = found.balances
 
     served = Node(quiet.l2.state(quiet.l2.block(block.number - 1)), asked[12:])
-    fetched = Counterfactual(counterfactual.inputs_of(quiet.l2.claim(block), witness, quiet.l2.config), served)
+    fetched = Counterfactual(reorder.inputs_of(quiet.l2.claim(block), witness, quiet.l2.config), served)
     right = of(quiet.l2, block).replay(gone)
     assert fetched.replay(gone).state_root == right.state_root is not None
     assert right.state_root == of(quiet.l2, block, witness).replay(gone).state_root, "evidence has what was fetched"
@@ -282,8 +282,8 @@ class Node:
 
 def test_a_recorded_block_without_a_transaction(shared_data: Path) -> None:
     path = shared_data / "blocks" / "op-mainnet-132796000.json.gz"
-    same = rp.replay(path, order=range(len(counterfactual.inputs(path).transactions)))
-    claim = counterfactual.inputs(path)
+    same = rp.replay(path, order=range(len(reorder.inputs(path).transactions)))
+    claim = reorder.inputs(path)
     assert same.state_root is not None
     forced, count = order.deposits(claim.transactions), len(claim.transactions)
     last = rp.replay(path, order=order.without(count, [count - 1]))

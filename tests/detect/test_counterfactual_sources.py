@@ -1,4 +1,4 @@
-"""Other orders against other sources of truth: a second machine, a node's proofs, plain values, and the token itself."""
+"""Other orders against other sources of truth: a second machine, a node, plain values, and the token itself."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ from rollproof.lab.chain import Chain
 from rollproof.lab.check import LabNode
 from rollproof.lab.node.node import Node
 from rollproof.lab.stack import Stack
-from rollproof.replay import by_value, counterfactual, order, second_opinion
+from rollproof.lab.transaction import created
+from rollproof.replay import by_value, order, reorder, second_opinion
 from rollproof.replay.confirm import opinion_inputs
 from rollproof.replay.counterfactual import Counterfactual
 from rollproof.replay.recorder import ByValue, Proofs
 from rollproof.replay.replayed import Fate, Replay, difference
+from unit.defi_lab import deployment
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +87,7 @@ def test_what_the_witness_lacks_is_fetched_and_proven(busy: Stack, layer: str) -
             served = next(served_blocks)
             source, preimages = Proofs(served.source), _core.Preimages()
             preimages.add(served.source.begin())
-            inputs = counterfactual.inputs_of(served.claim, preimages, chain.config, source)
+            inputs = reorder.inputs_of(served.claim, preimages, chain.config, source)
             right = Counterfactual(chain.inputs(block))
             other = Counterfactual(inputs, source)
             for places in (shuffled(block, seed), shuffled(block, seed + 100)):
@@ -119,22 +121,42 @@ class Plain:
         return found
 
 
-def test_a_state_that_is_read_by_value(busy: Stack) -> None:
+def test_a_state_that_is_read_by_value() -> None:
     """Another order touches what the block did not: it is read then, and no absence is taken for the truth."""
-    chain, more = busy.l2, 0
-    for seed, block in enumerate(busiest(chain, 4)):
-        plain = Plain(chain, block)
-        source = ByValue(cast("NodeSource", plain))
-        blind = replace(chain.inputs(block), preimages=_core.Preimages())
-        inputs, result = by_value.run(blind, source, 64)
-        assert isinstance(result, _core.Done)
-        asked = len(plain.asked)
-        places = shuffled(block, seed)
-        other, right = Counterfactual(inputs, source).replay(places), Counterfactual(chain.inputs(block)).replay(places)
-        assert outcomes(other) == outcomes(right)
-        assert other.balances == right.balances
-        more += len(plain.asked) - asked
-    assert more >= 0
+    stack = Stack(seed=5)
+    deployer = stack.account("bystander", "l2")
+    contract = created(deployer.address, stack.next_nonce("l2", deployer))
+    # SLOAD(0), JUMPI over SSTORE(1, BALANCE(CALLDATALOAD(0))); SSTORE(0, 1)
+    stack.send("l2", deployer, None, data=deployment(bytes.fromhex("5f54600b575f35316001555b60015f55")), gas=200_000)
+    stack.step()
+    rich, poor = (bytes(12) + stack.account(name, "l2").address for name in ("trader-0", "bystander"))
+    sets = stack.send("l2", "bystander", contract, data=poor, gas=100_000)
+    stack.send("l2", "victim", contract, data=rich, gas=100_000)
+    stack.step()
+    chain, block = stack.l2, stack.l2.head
+    plain = Plain(chain, block)
+    source = ByValue(cast("NodeSource", plain))
+    blind = replace(chain.inputs(block), preimages=_core.Preimages())
+    inputs, result = by_value.run(blind, source, 64)
+    assert isinstance(result, _core.Done)
+    asked = len(plain.asked)
+    places = order.without(len(block.transactions), [block.hashes.index(sets)])
+    other, right = Counterfactual(inputs, source).replay(places), Counterfactual(chain.inputs(block)).replay(places)
+    assert len(plain.asked) > asked
+    assert outcomes(other) == outcomes(right)
+    assert other.balances == right.balances
+    assert written(other, contract) == written(right, contract) == {1: 1, 2: chain.account(rich[12:])[1]}
+
+
+def written(found: Replay, account: bytes) -> dict[int, int]:
+    """Slots (counted from 1) that an order leaves with a value."""
+    assert found.ran is not None
+    return {
+        int.from_bytes(slot, "big") + 1: after
+        for address, _, _, slots in found.ran.changes
+        if address == account
+        for slot, _, after in slots
+    }
 
 
 def outcomes(found: Replay) -> list[Any]:

@@ -16,7 +16,7 @@ from detect.seen_write import SeenCall, SeenWrite
 from detect.shown import Tags
 from rollproof.chain import config as chains
 from rollproof.chain.schedule import ChainConfig
-from rollproof.cli.findings import Tally
+from rollproof.cli.tally import Tally
 from rollproof.detect import registry
 from rollproof.detect.detector import Judgement
 from rollproof.detect.execution import Execution

@@ -167,6 +167,33 @@ def test_a_chain_whose_rules_are_not_known_is_made_up_for_by_traces() -> None:
     assert any("not re-executed: chain 1337" in note for note in found.notes)
 
 
+def test_parity_traces_are_asked_for_where_there_is_no_call_tracer() -> None:
+    served = l1()
+    block = served.chain.block(1)
+    assert block is not None
+    traced = served.ask("debug_traceBlockByHash", data(block.hash), {"tracer": "callTracer"})
+    parity = [
+        {
+            "action": {key: call[key] for key in ("from", "to", "gas", "input", "value")} | {"callType": "call"},
+            "result": {"gasUsed": call["gasUsed"], "output": call.get("output", "0x")},
+            "blockHash": data(block.hash),
+            "blockNumber": 1,
+            "subtraces": 0,
+            "traceAddress": [],
+            "transactionHash": data(block.hashes[at]),
+            "transactionPosition": at,
+            "type": "call",
+        }
+        for at, call in enumerate(each["result"] for each in traced)
+    ]
+    without = ("eth_getProof", "debug_executionWitness", "debug_traceBlockByHash")
+    provider = Provider(served, without=without, instead={"trace_block": parity})
+    [found] = rp.inspect_range([provider], "1", options())
+    assert found.looked, found.reason
+    assert {each.transaction for each in found.findings} == set(block.hashes)
+    assert any("trace_block" in note for note in found.notes)
+
+
 def test_neither_state_nor_traces_is_not_clean() -> None:
     served = l1()
     without = ("eth_getProof", "debug_executionWitness", "debug_traceBlockByHash", "trace_block")

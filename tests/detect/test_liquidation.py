@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 
 from detect.market import BOT, ONE, OTHER, OWNER, TWO, USER
+from detect.stage import Stage
 from detect.story import account, call, log, move, one, told, word
 from rollproof.detect import foreign
 from rollproof.detect.ordering.liquidation import Liquidate, liquidations
+from rollproof.detect.protocols import Protocols
 from rollproof.detect.run import judge
+from rollproof.lab.contract import Contract
+from rollproof.lab.transaction import Account, created
 from rollproof.types import Amount, Severity
 
 POOL, BORROWER, MARKET, COLLATERAL = (account(each) for each in ("lending", "borrower", "cdai", "ceth"))
@@ -177,3 +181,76 @@ def test_the_reverted_one_is_there_to_be_seen(shared_data: Path) -> None:
         if frame.input[:4] in execution.protocols.liquidation_selectors and execution.reverted(frame.row)
     ]
     assert undone
+
+
+class Lent:
+    """The lab's lending pool with one borrower whose collateral has just become too little."""
+
+    def __init__(self) -> None:
+        self.stage = Stage()
+        self.coin, self.cash = self.deploy("ERC20", "COIN", "COIN", 18), self.deploy("ERC20", "CASH", "CASH", 18)
+        self.feed = self.stage.deploy("PriceBoard", 2 * 10**18)
+        self.pool = self.deploy("LendingPool", self.coin.address, self.cash.address, self.feed.address, 7_500)
+        owner, borrower, keeper = (self.stage.account(each) for each in (9, 1, 2))
+        self.borrower, self.keeper = borrower, keeper
+        users, tokens = (owner, borrower, keeper), (self.coin, self.cash)
+        raw = [
+            owner.send(token.address, data=token.encode("mint", user.address, 10**24), gas=200_000)
+            for user in users
+            for token in tokens
+        ]
+        raw += [
+            user.send(token.address, data=token.encode("approve", self.pool.address, 2**255), gas=200_000)
+            for user in users
+            for token in tokens
+        ]
+        raw.append(self.send(owner, "deposit", 10**22))
+        raw.append(self.send(borrower, "postCollateral", 1_000 * 10**18))
+        raw.append(self.send(borrower, "borrow", 1_400 * 10**18))
+        self.happened(raw)
+        self.feed.do("post", 10**18, sender=owner)
+
+    def deploy(self, name: str, *arguments: Any) -> Contract:
+        deployer, contract = self.stage.account(9), Contract.load(name)
+        at = created(deployer.address, deployer.nonce)
+        self.happened([deployer.send(None, data=contract.deployment(*arguments), gas=12_000_000)])
+        return contract.at(at)
+
+    def happened(self, raw: list[bytes]) -> None:
+        for outcome in self.stage.build(raw).outcomes:
+            assert outcome["status"] == 1, outcome
+
+    def send(self, account: Account, function: str, *arguments: Any) -> bytes:
+        return account.send(self.pool.address, data=self.pool.encode(function, *arguments), gas=1_000_000)
+
+
+def test_a_market_that_no_table_names() -> None:
+    lent = Lent()
+    block = lent.stage.run([lent.send(lent.keeper, "liquidate", lent.borrower.address, 100 * 10**18)])
+    [known] = liquidations(block.executions[0])
+    assert (known.seen, known.borrower) == ("event and call", lent.borrower.address)
+    block.executions[0]._protocols = Protocols(())
+    block.executions[0]._kept.clear()
+    [found] = liquidations(block.executions[0])
+    assert (found.seen, found.market, found.liquidator) == ("pattern", lent.pool.address, lent.keeper.address)
+    assert (found.borrower, found.debt_token, found.collateral_token) == (
+        lent.borrower.address,
+        lent.cash.address,
+        lent.coin.address,
+    )
+    assert (found.repaid, found.seized) == (known.repaid, known.seized)
+    assert found.seized == 105 * 10**18  # a bonus of 5 %, at a price of one
+
+
+def test_the_borrower_s_own_repayment_and_withdrawal_shrink_no_one_else_s_books() -> None:
+    lent = Lent()
+    raw = [lent.send(lent.borrower, "repay", lent.borrower.address, 1_400 * 10**18)]
+    raw += [lent.send(lent.keeper, "repay", lent.borrower.address, 1)]
+    raw += [lent.send(lent.borrower, "takeCollateral", 10**18)]
+    block = lent.stage.run(raw)
+    assert [execution.success for execution in block.executions] == [True, True, True]
+    for execution in block.executions:
+        assert liquidations(execution) == ()
+        execution._protocols = Protocols(())
+        execution._kept.clear()
+        assert liquidations(execution) == ()

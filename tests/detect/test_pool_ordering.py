@@ -88,6 +88,19 @@ def test_who_waits_for_another_reason_is_not_censored() -> None:
     assert list(Censorship().check(scene.stage.run(scene.others, pending=both))) == []  # who is included came before
 
 
+def test_one_block_that_passed_it_over_is_enough() -> None:
+    scene = Scene(PATIENCE, tip=GWEI - 1)
+    before = replace(scene.held, overtaken=1)
+    assert len(scene.censored(before)) == 1
+    scene = Scene(PATIENCE)
+    scene.others = []
+    assert len(scene.censored(replace(scene.held, overtaken=3))) == 1
+    scene = Scene(PATIENCE, fee=GWEI // 100, tip=0)
+    assert scene.censored(replace(scene.held, overtaken=3)) == []  # it cannot pay any more
+    scene = Scene(LATE, tip=GWEI - 1)
+    assert len(scene.delayed(replace(scene.held, overtaken=1))) == 1
+
+
 def test_what_comes_blocks_late_was_held_back() -> None:
     scene = Scene(LATE)
     [found] = scene.delayed()

@@ -167,6 +167,32 @@ def test_forty_victims_are_not_too_many() -> None:
     assert all(each in finding.subject for each in hashes(*victims))
 
 
+def test_a_back_leg_on_another_pool() -> None:
+    """What is bought on the victim's pool is sold on a second one of the same tokens, where nobody else trades."""
+    exchange, pool = Exchange(), Pool(10**6 * ETHER, 2 * 10**6 * ETHER)
+    stage, deployer = exchange.stage, exchange.stage.account(9)
+    other, router = exchange.deploy("Pair", exchange.one.address, exchange.two.address), exchange.deploy("Router")
+    exchange.happened(
+        [
+            exchange.call(deployer, router, "register", other.address),
+            exchange.mint(exchange.one, other.address, 2 * 10**6 * ETHER),
+            exchange.mint(exchange.two, other.address, 2 * 10**6 * ETHER),  # dearer here
+            exchange.call(deployer, other, "mint", deployer.address),
+            exchange.call(stage.account(0), exchange.two, "approve", router.address, FOREVER),
+        ]
+    )
+    got = pool.trade(40_000 * ETHER)
+    back = router.encode("swapExactTokensForTokens", got, 0, exchange.path(up=False), stage.account(0).address, FOREVER)
+    raw = [
+        exchange.swap(0, 40_000 * ETHER),
+        exchange.swap(1, 9_000 * ETHER),
+        stage.account(0).send(router.address, data=back, gas=1_000_000),
+    ]
+    finding = only(judged(stage.run(raw)))
+    assert all(each in finding.subject for each in hashes(*raw))
+    assert lost(finding, stage.account(1).address)
+
+
 def test_without_state_it_is_the_pattern_alone() -> None:
     exchange, pool = Exchange(), Pool(10**6 * ETHER, 2 * 10**6 * ETHER)
     got = pool.trade(40_000 * ETHER)
@@ -178,6 +204,19 @@ def test_without_state_it_is_the_pattern_alone() -> None:
     assert finding.counterfactual is None
     assert any("the pattern alone" in note for note in finding.notes)
     assert lost(finding, exchange.stage.account(1).address) == {}
+
+
+def test_a_round_trip_at_a_loss_is_none_without_proof() -> None:
+    """Without the state, and with nothing gained by both legs: who trades both ways pays the fee twice."""
+    exchange, pool = Exchange(), Pool(10**6 * ETHER, 2 * 10**6 * ETHER)
+    got = pool.trade(40_000 * ETHER)
+    raw = [exchange.swap(0, 40_000 * ETHER), exchange.swap(1, ETHER), exchange.swap(0, got, up=False)]
+    block = exchange.stage.run(raw)
+    proven = only(judged(block))
+    assert proven.severity is Severity.LOW
+    report = judged(replace(block, counterfactual=None, kept={}))
+    assert report.findings == []
+    assert [each.reason for each in report.suppressed] == ["what was bought was not sold dearer"]
 
 
 # What looks like one.
@@ -288,10 +327,11 @@ def test_one_route_over_two_pools_is_counted_once(shared_data: Path) -> None:
     assert " and 1 more" in only(recorded(shared_data, 12914944)).title
 
 
-def test_a_pair_of_swaps_that_takes_nothing_is_none(shared_data: Path) -> None:
-    report = recorded(shared_data, 11935012)
-    assert report.findings == []
-    assert [each.reason for each in report.suppressed] == ["both legs together take nothing out of the pool"]
+def test_the_profit_may_be_kept_in_what_was_bought(shared_data: Path) -> None:
+    """As much of the one token comes back as was paid, to the unit; the gain is what is left of the other."""
+    finding = only(recorded(shared_data, 11935012))
+    [gain] = finding.amounts
+    assert gain.amount == 10393570187534669292 - 10313400903182669543  # both in the block's own calls
 
 
 @pytest.mark.parametrize("number", [13179291, 13207907, 13302365, 13326607, 13376024, 13666312, 15049646])

@@ -60,6 +60,19 @@ def test_a_withdrawal_of_nearly_all_with_a_loan_on_the_way() -> None:
     assert coin.call("balanceOf", owner.address) == 50_000
 
 
+def test_a_contract_that_pays_all_it_has_in_one_call() -> None:
+    """Not to be told from theft by its flow alone: a low one where nobody was asked, none where an owner was."""
+    for name, severities in (("Drawer", [Severity.LOW]), ("Purse", [])):
+        stage = Stage()
+        coin, owner = stage.deploy("value/Coin"), stage.account(3)
+        payer = stage.deploy(name, sender=owner)
+        coin.do("make", payer.address, 500)
+        send = payer.send("pay", coin.address, stage.account(4).address, sender=owner)
+        report = judge(stage.run([send]), [ValueExtraction()])
+        assert [each.severity for each in report.findings] == severities
+        assert len(report.findings) + len(report.suppressed) == 1
+
+
 def test_payment_in_a_coin_that_was_made_for_it() -> None:
     stage = Stage()
     one, two, forger = stage.deploy("value/Coin"), stage.deploy("value/Coin"), stage.deploy("Swinger")

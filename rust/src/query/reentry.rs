@@ -8,6 +8,9 @@
 //! Locks are told by what they do: a byte that the outer invocation changes before the call and puts back after it.
 //! Slots are compared byte by byte, because contracts pack a lock beside other values.
 
+mod close;
+mod frames;
+mod judge;
 mod slots;
 #[cfg(test)]
 mod tests;

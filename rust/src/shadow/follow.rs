@@ -228,7 +228,7 @@ impl Shadow {
             DUP1..=DUP16 => frame.push(frame.peek((op - DUP1) as usize)),
             SWAP1..=SWAP16 => {
                 let (top, other) = (frame.stack.len().wrapping_sub(1), frame.stack.len().wrapping_sub((op - SWAP1) as usize + 2));
-                if other < top {
+                if other < top && top < frame.stack.len() {
                     frame.stack.swap(top, other);
                 }
             }

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rollproof.cli.findings import Output, print_inspections
+from rollproof.cli import given
+from rollproof.cli.findings import print_inspections
+from rollproof.cli.shown import Output
 from rollproof.cli.talk import say
-from rollproof.errors import Malformed, Missing
-from rollproof.types import Severity
+from rollproof.errors import Missing
 
 if TYPE_CHECKING:
     from rollproof.detect.inspection import Inspection, Options
@@ -22,7 +22,6 @@ EXAMPLE = (
     "Example:  [bold]rollproof inspect blocks/ --json[/bold]   or   "
     "[bold]rollproof inspect -r http://localhost:8545 --tx 0x... --tree[/bold]"
 )
-MAX_PENDING = 1 << 23  # characters of a file of raw transactions
 
 
 def inspect(
@@ -121,8 +120,8 @@ def inspect(
     cancelled. What a detector cannot judge from its source is printed as unknown and does not change the code.
     """
     urls = rpc_url or os.environ.get("ETH_RPC_URL", "").split()
-    _usage(files, rpc_url, urls, tx, block, pending, trace=trace)
-    severity = _severity(fail_on)
+    given.usage(files, rpc_url, urls, tx, block, pending, trace=trace)
+    severity = given.severity(fail_on)
     if ordering not in (None, "priority-fee", "first-come"):
         raise typer.BadParameter("--ordering is priority-fee or first-come")
     if follow not in ("first", "picked", "all"):
@@ -135,7 +134,7 @@ def inspect(
         raise typer.BadParameter("--tree is for people: leave --json out, or use --html")
     if order is not None and (not files or len(files) != 1 or trace or tx):
         raise typer.BadParameter("--order goes with one file of a block")
-    wanted = _hash(tx) if tx is not None else None
+    wanted = given.transaction_hash(tx) if tx is not None else None
 
     def inspections() -> Iterable[Inspection]:
         found: Iterable[Inspection]
@@ -145,8 +144,8 @@ def inspect(
             jobs=jobs,
             config=config,
             family=family,
-            only=tuple(_listed(only)),
-            exclude=tuple(_listed(exclude)),
+            only=tuple(given.listed(only)),
+            exclude=tuple(given.listed(exclude)),
             protocols=protocols,
             ordering=ordering,
             counterfactual=counterfactual,
@@ -161,7 +160,7 @@ def inspect(
             found = rp.inspect_traces(files, options) if trace else rp.inspect(files, options)
             return found if wanted is None else _about(found, wanted)
         if pending:
-            found = [rp.inspect_pending(urls, list(_raw(pending)), block or "latest", options)]
+            found = [rp.inspect_pending(urls, list(given.raw(pending)), block or "latest", options)]
         elif wanted is not None:
             found = [rp.inspect_transaction(urls, wanted, options)]
         else:
@@ -200,31 +199,6 @@ def _about(inspections: Iterable[Inspection], transaction: bytes) -> Iterator[In
         raise Missing(f"transaction 0x{transaction.hex()} is in none of the files")
 
 
-def _usage(
-    files: list[str] | None,
-    rpc_url: list[str] | None,
-    urls: list[str],
-    tx: str | None,
-    block: str | None,
-    pending: list[str] | None,
-    *,
-    trace: bool,
-) -> None:
-    """Raises BadParameter for what does not go together."""
-    if files:
-        if rpc_url or block or pending:
-            raise typer.BadParameter("--rpc-url, --block and --pending do not go with files")
-        if not all(files):
-            raise typer.BadParameter("an empty file name")
-        return
-    if trace:
-        raise typer.BadParameter("--trace says what FILE... are: give some")
-    if not (tx or block or pending) or (tx and (block or pending)):
-        raise typer.BadParameter("give FILE..., or --tx, --block or --pending with --rpc-url")
-    if not urls:
-        raise typer.BadParameter("no node: give --rpc-url or set ETH_RPC_URL")
-
-
 def _options(*, config: Path | None, family: str | None, rpc_timeout: float, **rest: Any) -> Options:
     from rollproof.chain import config as chains
     from rollproof.chain.rpc import Limits
@@ -232,55 +206,3 @@ def _options(*, config: Path | None, family: str | None, rpc_timeout: float, **r
 
     own = None if config is None else chains.from_file(config, family=family)
     return Options(config=own, limits=Limits(timeout=rpc_timeout), **rest)
-
-
-def _severity(text: str) -> Severity | None:
-    if text == "never":
-        return None
-    try:
-        return Severity(text)
-    except ValueError:
-        known = ", ".join(each.value for each in Severity)
-        raise typer.BadParameter(f"--fail-on is one of {known}, never") from None
-
-
-def _listed(values: list[str] | None) -> Iterator[str]:
-    for value in values or ():
-        yield from (part.strip() for part in value.split(",") if part.strip())
-
-
-def _hash(text: str) -> bytes:
-    try:
-        found = bytes.fromhex(text.removeprefix("0x"))
-    except ValueError:
-        found = b""
-    if len(found) != 32:
-        raise typer.BadParameter("--tx is a transaction's hash: 0x and 64 hex digits")
-    return found
-
-
-def _raw(given: Iterable[str]) -> Iterator[bytes]:
-    """Raw transactions: hex, or files with one hex string a line; - is stdin."""
-    for each in given:
-        if each.startswith("0x"):
-            yield _unhex(each, "--pending")
-            continue
-        if each == "-":
-            text, name = sys.stdin.read(MAX_PENDING + 1), "stdin"
-        else:
-            with Path(each).open(encoding="ascii", errors="replace") as file:
-                text, name = file.read(MAX_PENDING + 1), Path(each).name
-        if len(text) > MAX_PENDING:
-            raise Malformed(f"{name}: more than {MAX_PENDING} characters")
-        lines = [line.strip().strip('"') for line in text.splitlines() if line.strip()]
-        if not lines:
-            raise Malformed(f"{name}: no transaction")
-        for number, line in enumerate(lines, 1):
-            yield _unhex(line, f"{name}: line {number}")
-
-
-def _unhex(text: str, what: str) -> bytes:
-    try:
-        return bytes.fromhex(text.removeprefix("0x"))
-    except ValueError:
-        raise Malformed(f"{what}: not a raw transaction in hex") from None

@@ -77,7 +77,8 @@ def static(execution: Execution, row: int) -> bool:
 
 def called(execution: Execution) -> set[bytes]:
     """Every account that a frame of the execution was of."""
-    return set(execution.kept("ancestry.outer", _outer))
+    rows, targets = execution.frame_rows, execution.trace.column("frame_target")
+    return {targets[at : at + 20] for at in range(20 * rows.start, 20 * rows.stop, 20)}
 
 
 def created(execution: Execution) -> set[bytes]:

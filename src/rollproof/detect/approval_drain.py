@@ -6,16 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rollproof import _core
-from rollproof.detect.authority import Authority, Standing, authority, insiders
-from rollproof.detect.cluster import cluster
+from rollproof.detect.authority import Authority, Standing, authority
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import Execution, Transfer
+from rollproof.detect.parties import insiders, winners
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.detect.steps import Taint
 from rollproof.replay.trace import Frame
 from rollproof.types import Amount, Confidence, Severity
 
 APPROVAL = _core.keccak256(b"Approval(address,address,uint256)")  # EIP-20
+UNLIMITED = 1 << 255  # allowances from here on are meant to last for ever
 _PULLS = frozenset(
     _core.keccak256(each)[:4]
     for each in (
@@ -74,24 +75,26 @@ class ApprovalDrain(Detector):
     ) -> Iterator[Judgement]:
         """A contract approved somebody who acts here, in a call by them; and they pulled."""
         members = insiders(execution)
+        by: dict[tuple[bytes | None, bytes, bytes], list[Transfer]] = {}
+        for each in pulls:
+            by.setdefault((each.token, each.sender, execution.frame(each.frame).caller), []).append(each)
         for given in allowances:
-            if given.owner in members or not given.amount:
+            after = by.get((given.token, given.owner, given.spender))
+            if after is None or given.owner in members or not given.amount:
                 continue
             frame = execution.frame(given.frame)
             owned = _within(execution, frame, given.owner)
             if owned is None or not (given.spender in members or given.spender in execution.created):
                 continue
+            paths = authority(execution)
+            inside = paths.span(owned)
             taken = [
                 each
-                for each in pulls
-                if each.order > given.order
-                and (each.token, each.sender) == (given.token, given.owner)
-                and execution.frame(each.frame).caller == given.spender
-                and not any(above.row == owned for above in execution.ancestors(each.frame))
+                for each in after
+                if each.order > given.order and each.frame not in inside and each.order not in used
             ]
             if not taken:
                 continue
-            paths = authority(execution)
             passage = paths.to_call(frame.row)
             free = passage.standing is Standing.OPEN
             if passage.standing is Standing.CHECKED:
@@ -117,25 +120,28 @@ class ApprovalDrain(Detector):
         self, execution: Execution, allowances: tuple[Allowance, ...], pulls: list[Transfer]
     ) -> Iterator[Judgement]:
         """A contract pulled from an account that took no part, for the gain of who acts here."""
-        gainers = cluster(execution)
+        gainers = winners(execution)
         victims: dict[tuple[bytes, bytes], list[Transfer]] = {}
         for each in pulls:
             caller = execution.frame(each.frame).caller
-            if each.sender not in gainers and caller != each.sender and each.recipient in gainers:
+            if each.sender in gainers or caller == each.sender:
+                continue
+            if each.recipient in gainers or _passed_on(execution, each, caller, gainers):
                 victims.setdefault((caller, each.sender), []).append(each)
         paths: Authority | None = None
         for (spender, owner), taken in victims.items():
-            if _takes_part(execution, owner, taken[0]) or any(
-                given.owner == owner and given.spender == spender for given in allowances
-            ):
+            paths = paths or authority(execution)
+            given = [each for each in allowances if (each.owner, each.spender) == (owner, spender)]
+            if _takes_part(paths, owner, spender, taken[0]) or (given and not paths.staged):
                 continue
             if any(account == owner and amount > 0 for (account, _), amount in execution.net.items()):
                 continue  # it got something for it
-            paths = paths or authority(execution)
             passage = paths.to_call(taken[0].frame)
             step = paths.step(taken[0].frame)
             told = step is not None and Taint.CALLDATA in step.arguments
-            direct = spender == execution.sender
+            direct = spender == execution.sender or not _by_contract(execution, taken[0])
+            if direct and given and all(each.amount < UNLIMITED for each in given):
+                continue
             if passage.standing is Standing.OPEN and not direct and not _stored(paths, taken[0], owner):
                 severity = Severity.HIGH if told and passage.observed else Severity.MEDIUM
                 confidence = Confidence.OBSERVED if told and passage.observed else Confidence.POSSIBLE
@@ -200,13 +206,29 @@ def _brought(execution: Execution, given: Allowance, members: frozenset[bytes]) 
     )
 
 
-def _takes_part(execution: Execution, owner: bytes, first: Transfer) -> bool:
+def _passed_on(execution: Execution, pull: Transfer, spender: bytes, gainers: frozenset[bytes]) -> bool:
+    """Whether a spender pulled for itself, and then paid somebody who acts here in the same token."""
+    return pull.recipient == spender and any(
+        (each.token, each.sender) == (pull.token, spender) and each.recipient in gainers and each.order > pull.order
+        for each in execution.transfers
+    )
+
+
+def _by_contract(execution: Execution, pull: Transfer) -> bool:
+    frame = execution.frame(pull.frame)
+    return frame.parent is not None and execution.frame(frame.parent).target == frame.caller
+
+
+def _takes_part(paths: Authority, owner: bytes, spender: bytes, first: Transfer) -> bool:
     """Whether the account signed, is a caller or callee above the pull, or was asked or called before it."""
+    execution = paths.execution
     if owner == execution.sender or any(
         owner in (each.caller, each.target) for each in execution.ancestors(first.frame)
     ):
         return True
-    return any(each.target == owner or each.caller == owner for each in execution.frames if each.order < first.order)
+    if paths.staged:  # whoever was played before had his own reasons
+        return any((each.caller, each.target) == (owner, spender) for each in paths.frames if each.order < first.order)
+    return any(owner in (each.caller, each.target) for each in paths.frames if each.order < first.order)
 
 
 def _stored(paths: Authority, pull: Transfer, owner: bytes) -> bool:

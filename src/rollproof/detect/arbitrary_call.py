@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 
-from rollproof.detect.authority import Authority, Passage, Standing, authority, insiders
-from rollproof.detect.cluster import cluster
+from rollproof.detect.authority import Authority, Standing, authority
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import Execution, Transfer
 from rollproof.detect.holdings import held
+from rollproof.detect.parties import insiders, winners
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.replay.trace import Frame, Kind
 from rollproof.types import Amount, Confidence, Severity
@@ -39,42 +40,42 @@ class ArbitraryCall(Detector):
         told = bool(evidence.shows & Shows.INPUT)
         if told and not evidence.flags & Trigger.FORWARDS:
             return
+        payers: dict[bytes, list[Transfer]] = {}
+        for each in evidence.transfers:
+            if each.amount and each.item is None and each.recipient != each.sender:
+                payers.setdefault(each.sender, []).append(each)
         members = insiders(evidence)
         paths: Authority | None = None
         judged: set[tuple[bytes, bytes]] = set()
         for frame in evidence.frames:
-            if frame.kind is not Kind.CALL or frame.parent is None or frame.caller in members:
+            if frame.kind is not Kind.CALL or frame.parent is None or frame.caller not in payers:
+                continue
+            if frame.caller in members:
                 continue
             itself = frame.caller == frame.target
-            if not (told or itself) or evidence.reverted(frame.row) or frame.caller in evidence.created:
+            if not (told or itself) or evidence.reverted(frame.row):
                 continue
             if frame.input_length < 4 or (frame.caller, frame.target) in judged:
                 continue
             paths = paths or authority(evidence)
             if paths.chosen(frame.row) is False:
                 continue
-            paid = _paid(evidence, paths, frame)
+            paid = _paid(paths, payers[frame.caller], frame)
             if not paid:
                 continue
             judged.add((frame.caller, frame.target))
-            yield from self._judge(evidence, frame, paid, paths.to_call(frame.row), told)
+            yield from self._judge(evidence, paths, frame, paid, told)
 
     def _judge(
-        self, execution: Execution, frame: Frame, paid: list[Transfer], passage: Passage, told: bool
+        self, execution: Execution, paths: Authority, frame: Frame, paid: list[Transfer], told: bool
     ) -> Iterator[Judgement]:
+        passage = paths.to_call(frame.row)
         if passage.standing not in (Standing.OPEN, Standing.UNCLEAR):
             return
-        lost = {
-            each.token: execution.net.get((frame.caller, each.token), 0)
-            for each in paid
-            if execution.net.get((frame.caller, each.token), 0) < 0
-        }
-        gained = any(
-            account == frame.caller and amount > 0
-            for (account, token), amount in execution.net.items()
-            if token not in lost
-        )
-        if not lost or gained or not any(each.recipient in cluster(execution) for each in paid):
+        net = _net(execution, paths, frame)
+        lost = {each.token: net[each.token] for each in paid if net.get(each.token, 0) < 0}
+        gained = any(amount > 0 for token, amount in net.items() if token not in lost)
+        if not lost or gained or not any(each.recipient in winners(execution) for each in paid):
             return
         shares = [_share(execution, frame.caller, token, -amount) for token, amount in lost.items()]
         emptied = any(share is not None and share >= _MOST for share in shares)
@@ -100,19 +101,32 @@ class ArbitraryCall(Detector):
         )
 
 
-def _paid(execution: Execution, paths: Authority, frame: Frame) -> list[Transfer]:
-    """What the account that made a call paid inside it: not what it sent along."""
-    below = paths.span(frame.row)
-    return [
-        each
-        for each in execution.transfers
-        if each.sender == frame.caller
-        and each.recipient != frame.caller
-        and each.amount
-        and each.item is None
-        and each.frame in below
-        and (each.frame != frame.row or each.token is not None)
-    ]
+def _paid(paths: Authority, payments: list[Transfer], frame: Frame) -> list[Transfer]:
+    """Which of an account's payments it made inside a call of its own: not what it sent along."""
+    inside = paths.span(frame.row)
+    found: list[Transfer] = []
+    for each in payments[bisect_left(payments, frame.order, key=lambda payment: payment.order) :]:
+        if each.frame not in inside:
+            break
+        if each.frame != frame.row or each.token is not None:
+            found.append(each)
+    return found
+
+
+def _net(execution: Execution, paths: Authority, frame: Frame) -> dict[bytes | None, int]:
+    """What the account that made a call gained or lost of each token in the transaction.
+
+    Where it was made in the transaction, or by a test that plays everybody, only since its caller came in.
+    """
+    if frame.caller not in execution.created and not paths.staged:
+        return {token: amount for (account, token), amount in execution.net.items() if account == frame.caller}
+    inside = paths.span(paths.root(frame.row if frame.parent is None else frame.parent))
+    found: dict[bytes | None, int] = {}
+    for each in execution.transfers:
+        if each.frame in inside and each.item is None:
+            sign = (each.recipient == frame.caller) - (each.sender == frame.caller)
+            found[each.token] = found.get(each.token, 0) + sign * each.amount
+    return found
 
 
 def _share(execution: Execution, account: bytes, token: bytes | None, lost: int) -> int | None:

@@ -8,24 +8,22 @@ in the code itself cannot be seen, so that "nobody was checked" is then possible
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
 from rollproof import _core
-from rollproof.detect.cluster import actors, by_account, only_loses
 from rollproof.detect.execution import Execution
+from rollproof.detect.invocation import PLAIN, Invocations
+from rollproof.detect.parties import insiders, staged
 from rollproof.detect.shows import Shows
 from rollproof.detect.steps import Call, Guard, Taint, Write
-from rollproof.replay.trace import Access, Frame, Kind
+from rollproof.replay.trace import Access, Kind
 
 IDENTITY = Guard.CALLER | Guard.ORIGIN | Guard.SIGNATURE | Guard.CALLER_SLOT | Guard.PROOF
 
-PLAIN = 1 << 64  # slots below are numbered by a compiler; above are hashes (Solidity's storage layout)
 MAPPINGS = 64  # places of mappings that are tried for "keyed by the caller"
 MAX_LINKS = 64
 
-CHEATS = _core.keccak256(b"hevm cheat code")[12:]  # where forge's and hevm's tests ask for what no chain can do
 _RECOVERS = frozenset({bytes(19) + b"\x01", bytes(18) + b"\x01\x00"})  # ecrecover; P-256 (RIP-7212, EIP-7951)
 _IS_VALID_SIGNATURE = frozenset({bytes.fromhex("1626ba7e"), bytes.fromhex("20c13b0b")})  # ERC-1271, and its draft
 # Questions about amounts: their answers say nothing about who asks.
@@ -33,7 +31,6 @@ _AMOUNTS = frozenset(
     _core.keccak256(each)[:4]
     for each in (b"balanceOf(address)", b"totalSupply()", b"allowance(address,address)", b"decimals()")
 )
-_DELEGATED = (Kind.DELEGATECALL, Kind.CALLCODE)
 
 
 class Standing(Enum):
@@ -57,77 +54,20 @@ class Passage:
     observed: bool
 
 
-class Authority:
-    """The invocations of one execution, and who was let through to what in them."""
+class Authority(Invocations):
+    """Who was let through to what in one execution."""
 
     def __init__(self, execution: Execution) -> None:
-        self.execution = execution
-        self._first = execution.frame_rows.start
-        self.frames: list[Frame] = list(execution.frames)
-        self._roots = list(_roots(self.frames, self._first))
-        self._ends = _ends(self.frames)
-        self.reads: dict[int, list[Access]] = {}  # by the row of the invocation
-        self.writes: dict[int, list[tuple[int, Access]]] = {}
-        self._written: dict[tuple[bytes, bytes], list[Access]] = {}
-        for row in execution.access_rows:
-            access = execution.trace.accesses[row]
-            if access.transient:
-                continue
-            root = self.root(access.frame)
-            if not access.write:
-                self.reads.setdefault(root, []).append(access)
-            elif not execution.reverted(access.frame):
-                self.writes.setdefault(root, []).append((row, access))
-                self._written.setdefault((self.frame(access.frame).target, access.slot), []).append(access)
-        self._codes = {(each.target, each.code) for each in self.frames if each.kind in _DELEGATED}
+        super().__init__(execution)
         steps = execution.steps
         self._followed = steps is not None and steps.complete
         self._write_steps: dict[int, Write] = {} if steps is None else {each.access: each for each in steps.writes}
         self._call_steps: dict[int, Call] = {} if steps is None else {each.frame: each for each in steps.calls}
         self._keys: dict[bytes, frozenset[bytes]] = {}
-        self._shows_keys = Shows.HASHES in execution.shows
-
-    def frame(self, row: int) -> Frame:
-        """One frame by its row."""
-        return self.frames[row - self._first]
-
-    def root(self, row: int) -> int:
-        """The row of the call that a frame's invocation began with."""
-        return self._roots[row - self._first]
-
-    def span(self, row: int) -> range:
-        """The rows of a frame and of all below it."""
-        return range(row, self._first + self._ends[row - self._first])
-
-    def below(self, row: int) -> Iterator[Frame]:
-        """The frames below one, in order of entry."""
-        at = row - self._first
-        return iter(self.frames[at + 1 : self._ends[at]])
 
     def step(self, frame: int) -> Call | None:
         """What the second pass saw of the call that a frame was entered by."""
         return self._call_steps.get(frame)
-
-    def entry(self, slot: bytes) -> tuple[bytes, bytes] | None:
-        """Key and place of the mapping entry that a slot is, where the source shows it."""
-        if not self._shows_keys:
-            return None
-        column = self.execution.trace.column("hash_result")
-        at = column.find(slot)
-        while at >= 0 and at % 32:
-            at = column.find(slot, at + 1)
-        if at < 0:
-            return None
-        key, place = (self.execution.trace.column(name)[at : at + 32] for name in ("hash_key", "hash_base"))
-        return key, place
-
-    def runs(self, context: bytes, value: int) -> bool:
-        """Whether a word is the address of code that an account lets run on its storage."""
-        return value >> 160 == 0 and (context, value.to_bytes(32, "big")[12:]) in self._codes
-
-    def written(self, context: bytes, slot: bytes) -> list[Access]:
-        """Live writes of one slot, in order."""
-        return self._written.get((context, slot), [])
 
     def to_write(self, row: int) -> Passage:
         """Who was let through to a storage write, by the row of the access."""
@@ -162,7 +102,7 @@ class Authority:
         members = insiders(self.execution)
         for _ in range(MAX_LINKS):
             frame = self.frame(root)
-            if frame.target in self.execution.created:
+            if self.made_by(frame.target, frame.caller):
                 return Passage(Standing.MADE, frame.caller, root, True)
             observed = guards is not None and self._followed
             if guards is not None and observed:
@@ -266,7 +206,7 @@ class Authority:
         return Standing.UNCLEAR if unclear or asked is Standing.UNCLEAR else Standing.OPEN
 
     def _keyed(self, slot: bytes, caller: bytes) -> bool:
-        if self._shows_keys:
+        if self.shows_keys:
             for _ in range(8):  # a mapping of mappings
                 found = self.entry(slot)
                 if found is None:
@@ -321,41 +261,6 @@ def authority(execution: Execution) -> Authority:
     return execution.kept("authority", Authority)
 
 
-def insiders(execution: Execution) -> frozenset[bytes]:
-    """Who acts, without who only loses: a contract that is called directly and robbed is no actor."""
-    return execution.kept("authority.insiders", _insiders)
-
-
-def _insiders(execution: Execution) -> frozenset[bytes]:
-    table = by_account(execution)
-    return frozenset(
-        each for each in actors(execution) if each == execution.sender or not only_loses(table.get(each, {}))
-    )
-
-
 def _own(execution: Execution) -> frozenset[bytes]:
-    harness = {each.caller for each in execution.frames if each.target == CHEATS}
+    harness = insiders(execution) if staged(execution) else frozenset()
     return frozenset(execution.created | harness | ({execution.sender} if execution.sender else set()))
-
-
-def _roots(frames: list[Frame], first: int) -> Iterator[int]:
-    found: list[int] = []
-    for frame in frames:
-        root = frame.row
-        if frame.kind in _DELEGATED and frame.parent is not None:
-            above = frame.parent - first
-            if frames[above].target == frame.target:
-                root = found[above]
-        found.append(root)
-        yield root
-
-
-def _ends(frames: list[Frame]) -> list[int]:
-    """For each frame, where the frames below it end."""
-    ends = [len(frames)] * len(frames)
-    above: list[int] = []
-    for at, frame in enumerate(frames):
-        while above and frames[above[-1]].depth >= frame.depth:
-            ends[above.pop()] = at
-        above.append(at)
-    return ends

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from rollproof import _core
 from rollproof.detect.ancestry import called, caller, target
 from rollproof.detect.execution import Execution
+from rollproof.detect.impersonation import impersonated
 from rollproof.detect.selectors import selectors
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.replay.trace import Kind
@@ -19,13 +19,9 @@ from rollproof.types import Amount
 
 ZERO = bytes(20)
 
-Net = Mapping[bytes | None, int]  # token (None: wei) -> what one account gained or lost
+_TRANSFER = bytes.fromhex("a9059cbb")  # EIP-20 transfer(address,uint256)
 
-# ERC-20 calls that act on the tokens of whoever makes them, and the events that name whose they were.
-_OWN = {
-    bytes.fromhex("a9059cbb"): _core.keccak256(b"Transfer(address,address,uint256)"),  # transfer
-    bytes.fromhex("095ea7b3"): _core.keccak256(b"Approval(address,address,uint256)"),  # approve
-}
+Net = Mapping[bytes | None, int]  # token (None: wei) -> what one account gained or lost
 
 
 def actors(execution: Execution) -> frozenset[bytes]:
@@ -118,11 +114,18 @@ def _group(execution: Execution, target: bytes) -> set[bytes]:
     if Shows.STATE in execution.shows or Shows.GAS in execution.shows:
         return group  # a real execution: nobody else's name can be used
     table = by_account(execution)
-    pays_group = {each.sender for each in execution.transfers if each.recipient in group}
-    for account in _impersonated(execution, target):
-        if account in pays_group or not only_loses(table.get(account, {})):
-            group.add(account)
-    return group
+    # Who only loses is a victim, unless it gave to the group of its own accord.
+    gave = {
+        each.sender
+        for each in execution.transfers
+        if each.recipient in group and caller(execution, each.frame) == target and _sends(execution, each.frame)
+    }
+    named = impersonated(execution, target)
+    return group | {each for each in named if each in gave or not only_loses(table.get(each, {}))}
+
+
+def _sends(execution: Execution, frame: int) -> bool:
+    return execution.frame(frame).input[:4] == _TRANSFER
 
 
 def _works_for(sender: Net, group: Net) -> bool:
@@ -153,25 +156,6 @@ def _forwards(execution: Execution, sender: Net, group: set[bytes], sums: Net) -
     if not sender:
         return any(came.values())
     return all(came.get(token, 0) >= -amount and token in sender for token, amount in sums.items() if amount < 0)
-
-
-def _impersonated(execution: Execution, harness: bytes) -> set[bytes]:
-    """In whose name a test harness calls: callers that are not the account that calls, owners of tokens that its
-    own calls of `transfer` and `approve` act on, and whoever without code pays, for nobody else can make it pay.
-    """
-    contracts = called(execution)
-    found = {each.sender for each in execution.transfers if each.token is not None and each.sender not in contracts}
-    for frame in execution.frames:
-        if frame.parent is None or frame.kind == Kind.DELEGATECALL:
-            continue
-        if frame.caller != target(execution, frame.parent):
-            found.add(frame.caller)
-    for log in execution.logs:
-        frame = execution.frame(log.frame)
-        event = _OWN.get(frame.input[:4])
-        if event is not None and frame.caller == harness and len(log.topics) == 3 and log.topics[0] == event:
-            found.add(log.topics[1][12:])
-    return found - {harness, ZERO}
 
 
 def _made_by(execution: Execution, members: set[bytes]) -> set[bytes]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import Execution
+from rollproof.detect.failed_call import failed_frames
 from rollproof.detect.live_write import subtree
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.replay.trace import Frame, Kind
@@ -34,16 +35,14 @@ class RejectedPayment(Detector):
 
     def check(self, evidence: Execution) -> Iterator[Judgement]:
         """Refused payments whose payer failed too."""
-        status, said = evidence.trace.column("frame_status"), set()
-        for row in evidence.frame_rows:
-            if 1 <= status[row] <= 3:
+        trace, said = evidence.trace, set()
+        status, kinds, lengths = (trace.column(f"frame_{name}") for name in ("status", "kind", "input_length"))
+        for row, parent in failed_frames(evidence):
+            if 1 <= status[parent] <= 3 or kinds[row] != Kind.CALL or lengths[4 * row : 4 * row + 4] != bytes(4):
                 continue
-            payee = evidence.frame(row)
-            if payee.parent is None or payee.kind is not Kind.CALL or payee.input_length:
-                continue
-            payer = evidence.frame(payee.parent)
+            payee, payer = evidence.frame(row), evidence.frame(parent)
             key = (payer.target, payee.target)
-            if key in said or payer.success or not _refused(evidence, payee, payer):
+            if key in said or not _refused(evidence, payee, payer):
                 continue
             asked = {payer.caller, evidence.sender} | {each.target for each in evidence.ancestors(payer.row)}
             if payee.target in asked or not _stored(evidence, payer, payee):

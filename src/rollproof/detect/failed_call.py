@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rollproof.detect.execution import Execution
@@ -33,16 +33,20 @@ def failed_calls(execution: Execution) -> Sequence[FailedCall]:
 
 
 def _failed_calls(execution: Execution) -> tuple[FailedCall, ...]:
-    trace, rows = execution.trace, execution.frame_rows
-    status = trace.column("frame_status")
+    trace = execution.trace
     found: list[FailedCall] = []
-    for row in rows:
-        if 1 <= status[row] <= 3:
-            continue
-        frame = trace.frames[row]
-        if frame.parent is None or trace.reverted(frame.parent):
-            continue
-        found.append(FailedCall(frame, trace.frames[frame.parent]))
-        if len(found) == MAX_LISTED:
-            break
+    for row, parent in failed_frames(execution):
+        if not trace.reverted(parent):
+            found.append(FailedCall(trace.frames[row], trace.frames[parent]))
+            if len(found) == MAX_LISTED:
+                break
     return tuple(found)
+
+
+def failed_frames(execution: Execution) -> Iterator[tuple[int, int]]:
+    """(row, row of its parent) of every frame that failed but the transaction's own; nothing is decoded for it."""
+    rows, status = execution.frame_rows, execution.trace.column("frame_status")
+    parents = execution.trace.column("frame_parent")
+    for row in range(rows.start + 1, rows.stop):
+        if not 1 <= status[row] <= 3:
+            yield row, int.from_bytes(parents[4 * row : 4 * row + 4], "little")

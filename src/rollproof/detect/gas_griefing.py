@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import Execution
-from rollproof.detect.failed_call import OUT_OF_GAS, FailedCall, failed_calls
+from rollproof.detect.failed_call import OUT_OF_GAS, FailedCall, failed_calls, failed_frames
 from rollproof.detect.live_write import invocation, live_writes, subtree
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.replay.trace import Frame
@@ -41,8 +41,11 @@ class GasGriefing(Detector):
 
     def check(self, evidence: Execution) -> Iterator[Judgement]:
         """Starved calls of live frames, then payees that burnt their gas and took their payer with them."""
+        said: set[tuple[bytes, bytes, bytes]] = set()
         for failed in failed_calls(evidence):
-            if failed.out_of_gas and _starved(failed.frame, failed.parent):
+            key = (failed.parent.target, failed.frame.target, failed.frame.input[:4])
+            if failed.out_of_gas and key not in said and _starved(failed.frame, failed.parent):
+                said.add(key)
                 yield from self._starvation(evidence, failed)
         for payer, payee in _burners(evidence):
             yield self.finding(
@@ -88,16 +91,14 @@ def _starved(frame: Frame, parent: Frame) -> bool:
 
 def _burners(execution: Execution) -> Iterator[tuple[Frame, Frame]]:
     """(payer, payee): both ran out of gas, the payee after it had been sent ether, and without doing anything."""
-    status = execution.trace.column("frame_status")
-    for row in execution.frame_rows:
-        if status[row] not in OUT_OF_GAS:
+    status, paid = execution.trace.column("frame_status"), execution.trace.column("frame_value")
+    for row, parent in failed_frames(execution):
+        if status[row] not in OUT_OF_GAS or status[parent] not in OUT_OF_GAS or not any(paid[32 * row : 32 * row + 32]):
             continue
-        payee = execution.frame(row)
-        if payee.parent is None or not payee.value or payee.gas_limit < _BURNT or payee.input_length:
+        payee, payer = execution.frame(row), execution.frame(parent)
+        if payee.gas_limit < _BURNT or payee.input_length:
             continue
-        payer = execution.frame(payee.parent)
-        failed = status[payer.row] in OUT_OF_GAS and payer.caller != payee.target
-        if failed and payee.target != execution.sender and _idle(execution, row):
+        if payer.caller != payee.target and payee.target != execution.sender and _idle(execution, row):
             yield payer, payee
 
 

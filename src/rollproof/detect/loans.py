@@ -1,7 +1,7 @@
 """Flash loans in one transaction: who lent what to whom, and how it came back.
 
 Seen by the flow (an asset left an account and came back to it inside one of the account's own open frames), or by the
-call back that is known for it (EIP-3156, Aave: the asset lies elsewhere than with the lender).
+call back that is known for it (EIP-3156, Aave: the asset lies elsewhere; Uniswap V2: it may be paid for in another).
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ from bisect import bisect, bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rollproof.detect.account_transfers import transfers_of
 from rollproof.detect.ancestry import below, caller, entered, frames_of, inside, outermost, parent, target
 from rollproof.detect.cluster import actors
 from rollproof.detect.execution import Execution, Transfer
-from rollproof.detect.parties import transfers_of
+from rollproof.detect.protocols import Function
 from rollproof.detect.selectors import selectors
 from rollproof.detect.shows import Shows, Trigger
 
 
 @dataclass(frozen=True, slots=True)
 class Loan:
-    """One flash loan. ``amount`` and ``returned`` in base units of ``token`` (None: wei), both 0 where only the call
+    """One flash loan or flash swap. ``amount`` and ``returned`` in base units of ``token`` (None: wei), both 0 where only the call
     back shows it. ``frame`` is the lender's frame that was open, ``kind`` what shows it.
     """
 
@@ -115,13 +116,22 @@ def _callbacks(execution: Execution) -> list[tuple[int, str]]:
     return [(row, each.protocol) for row, each in known if each and each.action in ("flash-callback", "swap-callback")]
 
 
+def _hands_over(function: Function) -> bool:
+    """Whether a call back says that the callee has what it did not pay for yet. Uniswap V2's pairs make theirs only for
+    that (a flash swap, that may be paid for in the other asset); V3's pools make theirs in every swap.
+    """
+    return function.action == "flash-callback" or (
+        function.action == "swap-callback" and function.signature.endswith("(address,uint256,uint256,bytes)")
+    )
+
+
 def _by_callback(execution: Execution) -> Iterator[Loan]:
     """Loans that the flow does not show: the asset lies elsewhere than with the lender, or nothing of it was lent."""
     functions = execution.protocols.functions
     for row, selector in selectors(execution):
         known = functions.get(selector)
         above = parent(execution, row)
-        if known is None or known.action != "flash-callback" or above is None or execution.reverted(row):
+        if known is None or not _hands_over(known) or above is None or execution.reverted(row):
             continue
         lender, borrower, order = caller(execution, row), target(execution, row), entered(execution, row)
         frame = _lending(execution, above, lender, order)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from dataclasses import dataclass
 
 from rollproof.detect.ancestry import static, target
 from rollproof.detect.execution import Execution
+from rollproof.replay.trace import Kind
 
 # What a number that prices something has at least, in its smallest unit; flags, counters and locks have less.
 _SMALLEST = 10**6
@@ -42,42 +44,45 @@ class Read:
 
 def reads_of_moved(execution: Execution, factor: float) -> list[Read]:
     """Reads of slots that had moved by at least a factor, from call frames that could not write, in order."""
-    trace = execution.trace
-    rows = execution.access_rows
-    kinds = trace.column("access_write")
-    if kinds.find(1, rows.start, rows.stop) < 0:
+    trace, rows = execution.trace, execution.access_rows
+    frames = execution.frame_rows
+    if trace.column("frame_kind").find(Kind.STATICCALL, frames.start, frames.stop) < 0:
         return []
-    slots, frames = trace.column("access_slot"), trace.column("access_frame")
-    first: dict[tuple[bytes, bytes], int] = {}
-    moves: dict[tuple[bytes, bytes], Move] = {}
-    written: set[bytes] = set()
+    moves = _moves(execution, factor)
+    if not moves:
+        return []
+    kinds, slots = trace.column("access_write"), trace.column("access_slot")
+    written = {slot for _, slot in moves}
     found: list[Read] = []
     for row in rows:
-        kind = kinds[row]
-        if kind > 1:
+        if kinds[row] or slots[32 * row : 32 * row + 32] not in written:
             continue
-        slot = slots[32 * row : 32 * row + 32]
-        if kind == 0 and slot not in written:
-            continue
-        frame = int.from_bytes(frames[4 * row : 4 * row + 4], "little")
-        account = target(execution, frame)
-        key = (account, slot)
-        if kind:
-            if execution.reverted(frame):
-                continue
-            access = trace.accesses[row]
-            start = first.setdefault(key, access.before or access.value)
-            if not start:
-                start = first[key] = access.value
-            moved = _factor(start, access.value)
-            if moved >= factor:
-                written.add(slot)
-                moves[key] = Move(account, slot, start, access.value, moved, access.order, frame)
-            else:
-                moves.pop(key, None)
-        elif key in moves and static(execution, frame):
-            found.append(Read(moves[key], frame, trace.accesses[row].order))
+        access = trace.accesses[row]
+        history = moves.get((target(execution, access.frame), access.slot))
+        if history is not None and static(execution, access.frame):
+            at = bisect(history, access.order, key=lambda move: move.written) - 1
+            if at >= 0 and history[at].factor >= factor:
+                found.append(Read(history[at], access.frame, access.order))
     return found
+
+
+def _moves(execution: Execution, factor: float) -> dict[tuple[bytes, bytes], list[Move]]:
+    """(account, slot) -> every write to it in order, of those that moved by a factor at some time."""
+    trace, rows = execution.trace, execution.access_rows
+    kinds = trace.column("access_write")
+    found: dict[tuple[bytes, bytes], list[Move]] = {}
+    first: dict[tuple[bytes, bytes], int] = {}
+    row = kinds.find(1, rows.start, rows.stop)
+    while row >= 0:
+        access = trace.accesses[row]
+        if not execution.reverted(access.frame):
+            key = (target(execution, access.frame), access.slot)
+            start = first.get(key) or access.before or access.value
+            first[key] = start
+            moved = _factor(start, access.value)
+            found.setdefault(key, []).append(Move(*key, start, access.value, moved, access.order, access.frame))
+        row = kinds.find(1, row + 1, rows.stop)
+    return {key: moves for key, moves in found.items() if any(each.factor >= factor for each in moves)}
 
 
 def _factor(before: int, after: int) -> float:

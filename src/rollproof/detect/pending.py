@@ -78,6 +78,9 @@ def inspect_pending(
             return replace(place, reason=one_line(error))
     took = time.perf_counter() - began
     notes = [NOTE] if options.evidence is None else [NOTE, f"{NOT_WRITTEN}: the transactions are in no block"]
+    against = run.config.against(header.timestamp)
+    if against:
+        notes.append(against)
     return replace(found.noted(*notes), seconds=took, rpc=spent(source))
 
 

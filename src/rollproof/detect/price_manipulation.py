@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rollproof.detect.account_transfers import transfers_of
 from rollproof.detect.ancestry import caller, entered, inside, line, target
 from rollproof.detect.cluster import ZERO, by_account, cluster, gainers, gains, only_loses
 from rollproof.detect.detector import Detector, Judgement
@@ -12,7 +13,6 @@ from rollproof.detect.execution import Execution, Transfer, net
 from rollproof.detect.holdings import held, owners
 from rollproof.detect.moved_slots import Move, Read, reads_of_moved
 from rollproof.detect.ordering.swap import swaps
-from rollproof.detect.parties import transfers_of
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.types import Amount, Confidence, Severity, SlotChange
 
@@ -68,7 +68,7 @@ class PriceManipulation(Detector):
             if belief is not None and belief.victim not in seen:
                 seen.add(belief.victim)
                 yield from self._judge(execution, belief)
-        for pool in _swung(execution) - seen:
+        for pool in sorted(_swung(execution) - seen):
             yield self._beaten(execution, pool)
 
     def _beaten(self, execution: Execution, pool: bytes) -> Judgement:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from rollproof import _core
-from rollproof.detect.authority import PLAIN, Authority, authority
+from rollproof.detect.authority import Authority, authority
 from rollproof.detect.execution import Execution
+from rollproof.detect.invocation import PLAIN
 from rollproof.replay.trace import Access, Kind
 
 CODE: Final = "code"  # what code runs on the account's storage

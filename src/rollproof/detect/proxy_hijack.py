@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rollproof.detect.authority import Authority, Standing, authority, insiders
+from rollproof.detect.authority import Authority, Standing, authority
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import ExecutedBlock, Execution
+from rollproof.detect.parties import insiders
 from rollproof.detect.privilege import ADMIN, CODE
 from rollproof.detect.proposal import PROPOSED, UPGRADES, creations, proposals, short
 from rollproof.detect.shows import Shows, Trigger
@@ -133,7 +134,7 @@ class ProxyHijack(Detector):
         paths: Authority | None = None
         seen: set[tuple[bytes, bytes]] = set()
         for frame in map(execution.frame, rows):
-            if frame.target in members or frame.target in execution.created or frame.target in hijacked:
+            if frame.target in members or frame.target in hijacked:
                 continue
             theirs = frame.code in members or frame.code in execution.created
             if not theirs or (frame.target, frame.code) in seen:

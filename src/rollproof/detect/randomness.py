@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from rollproof.detect.authority import authority, insiders
-from rollproof.detect.cluster import cluster
+from rollproof.detect.authority import authority
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import Execution, Transfer
+from rollproof.detect.parties import insiders, winners
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.detect.steps import Taint, Test
 from rollproof.replay.trace import Frame
@@ -37,7 +37,7 @@ class _Decision(Detector):
                 continue
             paths = authority(evidence)
             root = paths.frame(paths.root(test.frame))
-            if root.target in judged or root.target in insiders(evidence) or root.target in evidence.created:
+            if root.target in judged or root.target in insiders(evidence):
                 continue
             judged.add(root.target)
             paid = _won(evidence, root, test.order)
@@ -102,12 +102,12 @@ class TimestampDependence(_Decision):
 
 
 def _won(execution: Execution, root: Frame, order: int) -> list[Transfer]:
-    winners = cluster(execution) | {root.caller}
+    paid_to = winners(execution) | {root.caller}
     return [
         each
         for each in execution.transfers
         if each.sender == root.target
-        and each.recipient in winners
+        and each.recipient in paid_to
         and each.order >= order
         and each.amount
         and execution.net.get((root.target, each.token), 0) < 0

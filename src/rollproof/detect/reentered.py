@@ -1,6 +1,6 @@
 """Re-entrant pairs sorted into cases: whose call was entered again, in which of the known ways, and what it lost.
 
-Rules: docs of ``rust/src/query/reentry.rs``. What is added here is who acts for whom, and the assets that moved.
+The pairs come from ``rust/src/query/reentry.rs``; here it is added who acts for whom, and which assets moved.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rollproof import _core
+from rollproof.detect.account_transfers import transfers_of
 from rollproof.detect.cluster import ZERO, by_account, cluster, gains
 from rollproof.detect.execution import Execution, Reentry, Transfer
 from rollproof.types import Amount, SlotChange
@@ -57,7 +58,7 @@ class Case:
 
 
 def cases(execution: Execution) -> Sequence[Case]:
-    """Every case of one execution, in order of its first call."""
+    """Every case of one execution, in the order of their first open calls."""
     return execution.kept("reentrancy", _cases)
 
 
@@ -68,7 +69,7 @@ def contexts_between(execution: Execution, pair: Reentry) -> frozenset[bytes]:
 
 def takers(execution: Execution, pairs: Iterable[Reentry]) -> frozenset[bytes]:
     """Who may have gained: those who act together, and the accounts that entered again."""
-    tokens = {each.token for each in execution.transfers}
+    tokens = execution.kept("reentrancy.tokens", _tokens)
     found = set(cluster(execution))
     for pair in pairs:
         found |= {account for account in contexts_between(execution, pair) if account not in tokens}
@@ -90,40 +91,62 @@ def loss(execution: Execution, victim: bytes, gainers: frozenset[bytes], *, stri
     clean = all(amount >= 0 for amount in gained.values())
     if not clean and (strict or not any(each.token in lost for each in payments(execution, victim, gainers))):
         return ()
-    accounts = [(victim, {token: lost[token] for token in lost})]
-    accounts += [(each, by_account(execution).get(each, {})) for each in sorted(gainers)]
-    return tuple(Amount(token, account, net[token]) for account, net in accounts for token in lost if net.get(token))
+    table = by_account(execution)
+    found = [Amount(token, victim, amount) for token, amount in lost.items()]
+    for account in sorted(gainers):
+        changes = table.get(account, {})
+        found += [Amount(token, account, changes[token]) for token in lost if changes.get(token)]
+    return tuple(found)
 
 
 def payments(execution: Execution, payer: bytes, payees: frozenset[bytes]) -> list[Transfer]:
     """What an account sent to any of these, in order."""
-    return [each for each in execution.transfers if each.sender == payer and each.recipient in payees and each.amount]
+    sent = (each for each in transfers_of(execution, payer) if each.sender == payer and each.amount)
+    return [each for each in sent if each.recipient in payees]
+
+
+def _tokens(execution: Execution) -> frozenset[bytes | None]:
+    return frozenset(each.token for each in execution.transfers)
 
 
 def lets_in(execution: Execution, pair: Reentry) -> bool:
     """Whether the account lets callers in while its call is open: this one, or one by the same call or one above it."""
-    return any(
-        each.admitted and each.context == pair.context and each.outer <= pair.outer for each in execution.reentries
-    )
+    admitted = [each for each in execution.reentries if each.admitted and each.context == pair.context]
+    if any(each.outer == pair.outer or each.outer_selector == pair.outer_selector for each in admitted):
+        return True
+    rows = {each.outer for each in admitted}
+    return bool(rows) and any(frame.row in rows for frame in execution.ancestors(pair.outer))
 
 
-def initiators(execution: Execution) -> frozenset[bytes]:
-    """Accounts that were entered again only because they began a call into one that was: attackers, not victims."""
-    return execution.kept("reentrancy.initiators", _initiators)
+def used(pair: Reentry) -> bool:
+    """Whether the open call read a slot, the inner one changed it, and the open one wrote it after all."""
+    return pair.rule == STALE and pair.written_after is not None
 
 
-def _initiators(execution: Execution) -> frozenset[bytes]:
+def bystanders(execution: Execution) -> frozenset[bytes]:
+    """Accounts that were only written while open because an attack on another account went through them.
+
+    Either such a stale value was used, or two entered each other: then the one that began is no victim.
+    """
+    return execution.kept("reentrancy.bystanders", _bystanders)
+
+
+def _bystanders(execution: Execution) -> frozenset[bytes]:
     began: dict[bytes, int] = {}
     between: dict[bytes, frozenset[bytes]] = {}
+    stale: set[bytes] = set()
     for pair in execution.reentries:
-        if pair.rule in (STALE, OPEN):
+        if pair.rule in (STALE, OPEN) and not pair.admitted:
             began[pair.context] = min(pair.outer, began.get(pair.context, pair.outer))
             between[pair.context] = between.get(pair.context, frozenset()) | contexts_between(execution, pair)
-    return frozenset(
-        context
-        for context, others in between.items()
-        if any(began[context] < began[each] and context in between[each] for each in others if each in between)
-    )
+            if used(pair):
+                stale.add(pair.context)
+    found = {each for context in stale for each in between[context]}
+    for context, others in between.items():
+        mutual = (each for each in others if context in between.get(each, ()))
+        if any(began[context] < began[each] for each in mutual):
+            found.add(context)
+    return frozenset(found - stale)
 
 
 def _cases(execution: Execution) -> tuple[Case, ...]:
@@ -162,4 +185,4 @@ def _by_hook(execution: Execution, pair: Reentry) -> bool:
     if parent is None or pair.edge == pair.caller:
         return False
     token = execution.frame(parent).target
-    return any(each.token == token and pair.edge <= each.frame for each in execution.transfers)
+    return token in execution.kept("reentrancy.tokens", _tokens)

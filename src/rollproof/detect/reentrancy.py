@@ -1,7 +1,7 @@
 """Re-entrancy: a contract's call gives control away, and its storage is used before that call is done.
 
-Rules: D (stale read) and W (open write) after Rodler et al., Sereum (NDSS 2019), without taint; X (cross-contract) and
-read-only are Rollproof's own. Severity follows what the victim lost to those who entered again.
+The rules (stale read, open write) follow Rodler et al., Sereum (NDSS 2019), without its taint. Severity follows what
+the victim lost to those who entered again.
 """
 
 from __future__ import annotations
@@ -9,34 +9,34 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from rollproof.detect.cluster import cluster
+from rollproof.detect.cluster import actors
 from rollproof.detect.detector import Detector, Judgement
-from rollproof.detect.entries import entry_of
 from rollproof.detect.execution import Execution, Reentry
 from rollproof.detect.reentered import (
     OPEN,
     REFUSED,
     STALE,
     Case,
+    bystanders,
     cases,
     contexts_between,
-    initiators,
     lets_in,
     loss,
     payments,
     takers,
+    used,
 )
 from rollproof.detect.shows import Shows, Trigger
-from rollproof.types import Amount, Confidence, Severity
+from rollproof.types import Confidence, Severity
 
-_PAPERS = ("https://arxiv.org/abs/1812.05934", "https://swcregistry.io/docs/SWC-107")
+PAPERS = ("https://arxiv.org/abs/1812.05934", "https://swcregistry.io/docs/SWC-107")
 
 
-class _Reentrancy(Detector):
+class Reentrancy(Detector):
     """What the detectors of this family share."""
 
     severity = Severity.HIGH
-    references = _PAPERS
+    references: ClassVar[tuple[str, ...]] = PAPERS
     needs = Shows.CALLS | Shows.SELECTOR | Shows.STORAGE | Shows.VALUES
     trigger = Trigger.REENTERED
 
@@ -51,7 +51,7 @@ class _Reentrancy(Detector):
         raise NotImplementedError
 
 
-class _SameStorage(_Reentrancy):
+class _SameStorage(Reentrancy):
     """Ways in which the account's own storage is read or written by the inner call."""
 
     how: ClassVar[str]
@@ -67,7 +67,7 @@ class _SameStorage(_Reentrancy):
         if spared:
             yield self.suppressed(execution, title, spared)
             return
-        if context in cluster(execution) or _own_doing(execution, case):
+        if context in actors(execution) or _own_doing(execution, case):
             return
         severity = _severity(execution, pair, bool(lost), gainers)
         yield self.finding(
@@ -79,7 +79,7 @@ class _SameStorage(_Reentrancy):
             amounts=lost,
             frames=case.frames,
             slots=case.slots,
-            notes=tuple(_notes(case, bool(lost))),
+            notes=tuple(notes(case, bool(lost))),
             subject=who,
         )
 
@@ -129,110 +129,13 @@ class TokenCallback(_SameStorage):
     id = "reentrancy-token-callback"
     title = "A contract was entered again from a token's hook"
     what = (
-        "A contract moved a token that tells its sender or receiver (ERC-777, 721, 1155, 1363, 677), and from there its "
-        "own storage was changed while it was open."
+        "A contract moved a token that tells its sender or receiver (ERC-777, 721, 1155, 1363, 677), and from there "
+        "its own storage was changed while it was open."
     )
     why = "A token transfer looks harmless and is a call to whoever holds the token."
-    example = "Lend.Me, April 2020: an ERC-777 hook withdrew while supply was open; 25 million dollars."
-    references = (*_PAPERS, "https://eips.ethereum.org/EIPS/eip-777")
+    example = "Lendf.Me, April 2020: an ERC-777 hook withdrew while supply was open; 25 million dollars."
+    references = (*PAPERS, "https://eips.ethereum.org/EIPS/eip-777")
     how = "from a token's hook"
-
-
-class CrossContract(_Reentrancy):
-    """Another contract's slot that the open call depends on is changed."""
-
-    id = "reentrancy-cross-contract"
-    title = "Another contract's state was changed under an open call that had read it"
-    what = (
-        "A call asked another contract for a value, gave control away, somebody else changed that value, and then the "
-        "call had it written."
-    )
-    why = "A lock on one contract does not lock the contract that keeps its shares or balances."
-    example = "Rari Fuse, April 2022: Compound markets paid before the shared comptroller knew of the debt."
-
-    def judge(self, execution: Execution, case: Case) -> Iterator[Judgement]:
-        """Losses of the open call's account; without one, only where it had paid on the strength of what it read."""
-        pair, context = case.first, case.context
-        if context in cluster(execution) or pair.account in cluster(execution):
-            return
-        gainers = takers(execution, case.pairs)
-        lost = loss(execution, context, gainers)
-        who, kept = f"0x{context.hex()}", f"0x{pair.account.hex()}"
-        title = f"What {who} had read of {kept} was changed while its call was open"
-        if not lost:
-            if not execution.frame(pair.edge).value:
-                return
-            if entry_of(execution, pair.slot, context):
-                yield self.suppressed(execution, title, "it is its own entry there: it was paid", Severity.MEDIUM)
-                return
-        yield self.finding(
-            execution,
-            f"{title}, and it lost what those who did it gained" if lost else title,
-            severity=Severity.HIGH if lost else Severity.LOW if pair.reread else Severity.MEDIUM,
-            confidence=Confidence.OBSERVED if lost else Confidence.POSSIBLE,
-            addresses=(context, pair.account, *sorted(contexts_between(execution, pair))),
-            amounts=lost,
-            frames=case.frames,
-            slots=case.slots,
-            notes=tuple(_notes(case, bool(lost))),
-            subject=who,
-        )
-
-
-class ReadOnly(_Reentrancy):
-    """A third contract believes an answer that is about to change."""
-
-    id = "reentrancy-read-only"
-    title = "A contract was asked for a value in the middle of its own call, and the answer was believed"
-    what = (
-        "While a call was open a third contract asked its contract for a value that the call changed afterwards, and "
-        "then wrote state or paid."
-    )
-    why = "A view that takes no part in the lock answers with half-updated numbers: prices, shares, supplies."
-    example = "dForce, February 2023: Curve's get_virtual_price during remove_liquidity; 3.65 million dollars."
-    references = (*_PAPERS, "https://chainsecurity.com/curve-lp-oracle-manipulation-post-mortem/")
-
-    def judge(self, execution: Execution, case: Case) -> Iterator[Judgement]:
-        """One finding for each contract that asked, if it is neither of the actors nor who was given control."""
-        ours = cluster(execution)
-        seen: set[bytes] = set()
-        for pair in case.pairs:
-            reader = pair.reader
-            if reader is None or reader in seen or reader in ours or case.context in ours or not pair.reader_acted:
-                continue
-            if reader == execution.frame(pair.edge).target:
-                continue
-            seen.add(reader)
-            yield self._believed(execution, case, pair, reader)
-
-    def _believed(self, execution: Execution, case: Case, pair: Reentry, reader: bytes) -> Judgement:
-        who = f"0x{reader.hex()}"
-        title = f"{who} acted on a value of 0x{case.context.hex()} that was about to change"
-        if pair.admitted:
-            return self.suppressed(execution, title, "the view had read the lock of the open call")
-        gainers = takers(execution, (pair,)) - {reader}
-        lost = loss(execution, reader, gainers)
-        after = execution.frame(pair.inner).order
-        paid = [each for each in payments(execution, reader, gainers) if each.order > after]
-        amounts = lost or tuple(Amount(each.token, reader, -each.amount) for each in paid[:8] if each.item is None)
-        harmed = bool(lost or (paid and _far(pair)))
-        return self.finding(
-            execution,
-            f"{title}, and paid" if paid else title,
-            severity=Severity.HIGH if harmed else Severity.MEDIUM if paid else Severity.LOW,
-            confidence=Confidence.OBSERVED if harmed else Confidence.POSSIBLE,
-            addresses=(reader, case.context, *sorted(contexts_between(execution, pair))),
-            amounts=amounts,
-            frames=tuple(dict.fromkeys((pair.outer, pair.edge, pair.reader_frame or pair.caller, pair.inner))),
-            slots=case.slots,
-            notes=(f"the slot held {pair.before} when asked and {pair.after} when the call was done",),
-            subject=f"{who} 0x{case.context.hex()}",
-        )
-
-
-def _far(pair: Reentry) -> bool:
-    """Whether the answer was off by one percent or more."""
-    return abs(pair.before - pair.after) * 100 >= max(pair.before, pair.after)
 
 
 def _spared(execution: Execution, case: Case, lost: bool) -> str:
@@ -242,33 +145,42 @@ def _spared(execution: Execution, case: Case, lost: bool) -> str:
         return f"the inner call failed at the lock in slot 0x{pair.slot.hex()}, which was put back afterwards"
     if lets_in(execution, pair) and not (lost and pair.rule == STALE):
         return "the inner call read the lock of the open one and was let in: the contract means it"
-    if pair.rule == STALE and pair.written_after is not None and case.context in cluster(execution):
+    if used(pair) and case.context in actors(execution):
         return "the contract acts for the sender"
     return ""
 
 
 def _own_doing(execution: Execution, case: Case) -> bool:
-    """Whether nothing speaks for a victim: it began the calls itself."""
-    pair, root = case.first, execution.root
-    used = pair.rule == STALE and pair.written_after is not None
-    if root is not None and case.context == root.target:
-        return not used
-    return case.context in initiators(execution)
+    """Whether nothing speaks for a victim: it began the calls, was only passed through, or is called back as it asked.
+
+    Who attacks makes both calls, the open one and the one inside it.
+    """
+    if used(case.first):
+        return False
+    root = execution.root
+    began = root is not None and case.context == root.target
+    return began or case.context in bystanders(execution) or not _same_caller(execution, case.first)
+
+
+def _same_caller(execution: Execution, pair: Reentry) -> bool:
+    again = execution.frame(pair.caller).target
+    above = execution.frame(pair.outer).parent
+    return again in actors(execution) or (above is not None and execution.frame(above).target == again)
 
 
 def _severity(execution: Execution, pair: Reentry, lost: bool, gainers: frozenset[bytes]) -> Severity:
-    stale = pair.rule == STALE
     if lost:
         again = pair.outer_selector == pair.inner_selector or Trigger.LENDS in execution.flags
-        return Severity.HIGH if stale or again else Severity.MEDIUM
+        return Severity.HIGH if pair.rule == STALE or again else Severity.MEDIUM
     root = execution.root
     paid = any(pair.outer <= each.frame <= pair.inner for each in payments(execution, pair.context, gainers))
-    if stale and paid and pair.written_after is not None and root is not None and pair.context != root.target:
+    if used(pair) and paid and root is not None and pair.context != root.target:
         return Severity.MEDIUM
     return Severity.LOW
 
 
-def _notes(case: Case, lost: bool) -> Iterator[str]:
+def notes(case: Case, lost: bool) -> Iterator[str]:
+    """What a case rests on, in words."""
     pair = case.first
     if pair.rule == OPEN:
         yield f"the inner call changed slot 0x{pair.slot.hex()} from {pair.before} to {pair.after}"

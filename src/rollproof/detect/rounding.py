@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rollproof.detect.account_transfers import transfers_of
 from rollproof.detect.ancestry import below, outermost, target
 from rollproof.detect.claims import Entry, entry_used
 from rollproof.detect.cluster import by_account, cluster, gainers, gains, only_loses
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import Execution, Transfer
 from rollproof.detect.holdings import held, writes_by_frame
-from rollproof.detect.parties import transfers_of
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.types import Amount, Severity
 

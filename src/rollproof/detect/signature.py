@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -65,12 +66,7 @@ class SignatureMisuse(Detector):
         for execution in evidence.executions:
             if execution.flags & Trigger.RECOVERS and execution.success is not False:
                 asked.extend((execution, frame) for frame in _recoveries(execution))
-        often = Counter((frame.input[:32], frame.output) for _, frame in asked)  # a multisig asks for one by many
-        uses = [
-            _use(execution, frame)
-            for execution, frame in asked
-            if often[frame.input[:32], frame.output] > 1 or not any(frame.output)
-        ]
+        uses = [_use(execution, frame) for execution, frame in _worth(asked)]
         yield from self._failed(uses)
         yield from self._again(uses)
 
@@ -134,6 +130,23 @@ def _recoveries(execution: Execution) -> Iterator[Frame]:
         at = codes.find(ECRECOVER, at + 1, end)
 
 
+def _worth(asked: list[tuple[Execution, Frame]]) -> Iterator[tuple[Execution, Frame]]:
+    """Recoveries that failed, and those of one digest by one signer, but once between what moves in between."""
+    often = Counter((frame.input[:32], frame.output) for _, frame in asked)  # a multisig asks for one by many
+    orders: dict[int, list[int]] = {}
+    seen: set[tuple[int, int, bytes, bytes]] = set()
+    for execution, frame in asked:
+        if any(frame.output):
+            if often[frame.input[:32], frame.output] == 1:
+                continue
+            moved = orders.setdefault(execution.index, [each.order for each in execution.transfers])
+            place = (execution.index, bisect_left(moved, frame.order), frame.input[:32], frame.output)
+            if place in seen or place[1] == len(moved):
+                continue
+            seen.add(place)
+        yield execution, frame
+
+
 def _use(execution: Execution, frame: Frame) -> Use:
     paths = authority(execution)
     root = paths.frame(paths.root(frame.parent if frame.parent is not None else frame.row))
@@ -170,9 +183,11 @@ def _keyed(paths: Authority, slot: bytes) -> bool:
 
 
 def _counted(first: Use, second: Use) -> bool:
-    """Whether something that both had read before they asked had changed in between: a nonce."""
+    """Whether something that both had read before they asked had changed in between: a nonce, not a balance."""
     seen = dict(first.reads)
-    return any(slot in seen and seen[slot] != value for slot, value in second.reads)
+    amounts = {move[3] for move in first.moved}
+    changes = {abs(value - seen[slot]) for slot, value in second.reads if slot in seen}
+    return any(change and change not in amounts for change in changes)
 
 
 def _amounts(moved: tuple[Move, ...]) -> Iterator[Amount]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntFlag
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -126,6 +126,10 @@ class Test:
     equality: bool
 
 
+# Making a flag from a number takes longer than all the rest of a row; few different ones occur.
+_taint, _guard = lru_cache(1 << 14)(Taint), lru_cache(1 << 12)(Guard)
+
+
 class Steps:
     """The second pass over one transaction."""
 
@@ -136,7 +140,7 @@ class Steps:
     def writes(self) -> tuple[Write, ...]:
         """Every live SSTORE, in order."""
         return tuple(
-            Write(access, frame, pc, Taint(slot), Taint(value), Guard(guards))
+            Write(access, frame, pc, _taint(slot), _taint(value), _guard(guards))
             for access, frame, pc, slot, value, guards in self._found.writes
         )
 
@@ -144,7 +148,17 @@ class Steps:
     def calls(self) -> tuple[Call, ...]:
         """Every call and creation but the first, in order."""
         return tuple(
-            Call(frame, pc, Taint(target), Taint(value), Taint(selector), Taint(arguments), Guard(guards), tested, used)
+            Call(
+                frame,
+                pc,
+                _taint(target),
+                _taint(value),
+                _taint(selector),
+                _taint(arguments),
+                _guard(guards),
+                tested,
+                used,
+            )
             for frame, pc, target, value, selector, arguments, guards, tested, used in self._found.calls
         )
 
@@ -157,14 +171,14 @@ class Steps:
     def tests(self) -> tuple[Test, ...]:
         """Jumps decided by the origin, the clock, randomness, gas, a signer or a balance; at most 4,096."""
         return tuple(
-            Test(frame, pc, order, Taint(taint), equality) for frame, pc, order, taint, equality in self._found.tests
+            Test(frame, pc, order, _taint(taint), equality) for frame, pc, order, taint, equality in self._found.tests
         )
 
     @cached_property
     def selfdestructs(self) -> tuple[SelfdestructStep, ...]:
         """Every live SELFDESTRUCT, in order."""
         return tuple(
-            SelfdestructStep(frame, pc, Taint(taint), Guard(guards))
+            SelfdestructStep(frame, pc, _taint(taint), _guard(guards))
             for frame, pc, taint, guards in self._found.selfdestructs
         )
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rollproof.detect.authority import PLAIN, Authority, Standing, authority
+from rollproof.detect.authority import Authority, Standing, authority
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import Execution
+from rollproof.detect.invocation import PLAIN
 from rollproof.detect.privilege import CODE, accounts, learnt
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.replay.trace import Access
@@ -40,8 +41,6 @@ class StorageCollision(Detector):
         seen: set[tuple[bytes, bytes]] = set()
         for root, writes in paths.writes.items():
             context = paths.frame(root).target
-            if context in evidence.created:
-                continue
             for row, access in writes:
                 place = (context, access.slot)
                 if int.from_bytes(access.slot, "big") >= PLAIN or access.value == access.before or place in seen:
@@ -77,18 +76,10 @@ def _moves(access: Access) -> bool:
 
 def _reader(paths: Authority, context: bytes, access: Access, writer: bytes) -> bytes | None:
     """The code, of the proxy and what it runs the other, that later finds its caller's name in the slot."""
-    for root, reads in paths.reads.items():
-        frame = paths.frame(root)
-        if frame.target != context:
+    for read in paths.read(context, access.slot):
+        if read.order < access.order or read.value != access.value:
             continue
-        for read in reads:
-            if read.slot != access.slot or read.order < access.order or read.value != access.value:
-                continue
-            code = paths.frame(read.frame).code
-            if (
-                code != writer
-                and context in (code, writer)
-                and any(who == frame.caller for _, who in accounts(read.value))
-            ):
-                return code
+        code, caller = paths.frame(read.frame).code, paths.frame(paths.root(read.frame)).caller
+        if code != writer and context in (code, writer) and any(who == caller for _, who in accounts(read.value)):
+            return code
     return None

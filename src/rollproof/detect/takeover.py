@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from rollproof.detect.authority import Authority, Passage, Standing, authority
 from rollproof.detect.execution import ExecutedBlock, Execution, Transfer
@@ -11,6 +12,8 @@ from rollproof.detect.privilege import ACCOUNT, CODE, Privilege, privileges
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.replay.trace import Kind
 from rollproof.types import Amount
+
+MAX_PRIVILEGES = 256  # of one execution
 
 
 @dataclass(slots=True)
@@ -55,12 +58,20 @@ class Takeover:
 def takeovers(block: ExecutedBlock) -> tuple[Takeover, ...]:
     """Every change of a privilege in the block, allowed or not, in order; made once."""
     if "takeovers" not in block.kept:
-        block.kept["takeovers"] = tuple(_takeovers(block))
+        cut: list[Execution] = []
+        block.kept["takeovers.cut"] = cut
+        block.kept["takeovers"] = tuple(_takeovers(block, cut))
     found: tuple[Takeover, ...] = block.kept["takeovers"]
     return found
 
 
-def _takeovers(block: ExecutedBlock) -> Iterator[Takeover]:
+def unjudged(block: ExecutedBlock) -> list[Execution]:
+    """Executions that change more privileges than are looked at; after `takeovers`."""
+    found: list[Execution] = block.kept["takeovers.cut"]
+    return found
+
+
+def _takeovers(block: ExecutedBlock, cut: list[Execution]) -> Iterator[Takeover]:
     for at, execution in enumerate(block.executions):
         if not _worth(execution):
             continue
@@ -68,7 +79,9 @@ def _takeovers(block: ExecutedBlock) -> Iterator[Takeover]:
         last: dict[tuple[bytes, bytes], Privilege] = {}
         for privilege in privileges(execution):
             last[privilege.context, privilege.access.slot] = privilege
-        for privilege in last.values():
+        if len(last) > MAX_PRIVILEGES:
+            cut.append(execution)
+        for privilege in islice(last.values(), MAX_PRIVILEGES):
             passage = paths.to_write(privilege.row)
             if passage.standing is Standing.MADE:
                 continue
@@ -96,14 +109,17 @@ def _worth(execution: Execution) -> bool:
 
 def _loss(execution: Execution, account: bytes, by: set[bytes | None], code: bytes | None, order: int) -> Loss:
     loss = Loss(execution)
+    since: dict[bytes | None, int] = {}
     for each in execution.transfers:
         if each.order <= order or not each.amount or each.item is not None:
             continue
+        sign = (each.recipient == account) - (each.sender == account)
+        since[each.token] = since.get(each.token, 0) + sign * each.amount
         if each.sender == account != each.recipient and _commanded(execution, each, account, by, code):
             key = (each.token, each.recipient)
             loss.paid[key] = loss.paid.get(key, 0) + each.amount
-    net = execution.net  # what only passed through is no loss
-    loss.paid = {key: amount for key, amount in loss.paid.items() if net.get((account, key[0]), 0) < 0}
+    # What came in after it and went out again only passed through.
+    loss.paid = {key: amount for key, amount in loss.paid.items() if since[key[0]] < 0}
     loss.destroyed = any(
         each.order > order and execution.frame(each.frame).target == account and not execution.reverted(each.frame)
         for each in execution.selfdestructs
@@ -132,15 +148,12 @@ def _used(execution: Execution, privilege: Privilege) -> bool:
         return False
     paths: Authority = authority(execution)
     start = privilege.access.order if execution.trace.accesses[privilege.row].frame in execution.frame_rows else -1
-    for root, reads in paths.reads.items():
-        frame = paths.frame(root)
-        if frame.target != privilege.context or frame.caller != privilege.named or execution.reverted(root):
+    for access in paths.read(privilege.context, privilege.access.slot):
+        root = paths.root(access.frame)
+        if access.order < start or paths.frame(root).caller != privilege.named or execution.reverted(root):
             continue
-        for access in reads:
-            if access.slot != privilege.access.slot or access.order < start:
-                continue
-            if privilege.named in access.value.to_bytes(32, "big") and _acted(execution, paths, root, access.order):
-                return True
+        if privilege.named in access.value.to_bytes(32, "big") and _acted(execution, paths, root, access.order):
+            return True
     return False
 
 

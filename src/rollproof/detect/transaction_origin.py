@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rollproof.detect.authority import PLAIN, authority
+from rollproof.detect.authority import authority
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import Execution, Transfer
+from rollproof.detect.invocation import PLAIN
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.detect.steps import Taint
 from rollproof.replay.trace import Frame
@@ -38,11 +39,11 @@ class TransactionOrigin(Detector):
             return  # the first pass saw no reason to look closer
         seen: set[bytes] = set()
         if steps is not None:
-            paths = authority(evidence)
             for test in steps.tests:
-                root = paths.frame(paths.root(test.frame))
                 if Taint.ORIGIN not in test.taint or Taint.CALLER in test.taint or not test.equality:
                     continue
+                paths = authority(evidence)
+                root = paths.frame(paths.root(test.frame))
                 if root.caller == evidence.sender or root.target in seen or evidence.reverted(root.row):
                     continue
                 paid = _paid(evidence, root, {evidence.sender or b""})
@@ -104,11 +105,9 @@ def _signers(execution: Execution, root: Frame) -> set[bytes]:
 
 def _paid(execution: Execution, root: Frame, signers: set[bytes]) -> list[Transfer]:
     """What the account paid in that call, and not to who signed."""
-    rows = {root.row}
-    for row in range(root.row + 1, execution.frame_rows.stop):
-        if execution.frame(row).depth <= root.depth:
-            break
-        rows.add(row)
+    rows = authority(execution).span(root.row)
+    # Where it was made in the transaction, or by a test that plays everybody, what it got before is no gain.
+    played = root.target in execution.created or authority(execution).staged
     return [
         each
         for each in execution.transfers
@@ -116,5 +115,5 @@ def _paid(execution: Execution, root: Frame, signers: set[bytes]) -> list[Transf
         and each.frame in rows
         and each.amount
         and each.recipient not in signers
-        and execution.net.get((root.target, each.token), 0) < 0
+        and (played or execution.net.get((root.target, each.token), 0) < 0)
     ]

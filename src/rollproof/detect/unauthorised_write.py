@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rollproof.detect.authority import Passage, Standing, insiders
+from rollproof.detect.authority import Passage, Standing
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import ExecutedBlock
+from rollproof.detect.parties import insiders
 from rollproof.detect.privilege import ADMIN, CODE, ROLE, Privilege
 from rollproof.detect.shows import Shows, Trigger
-from rollproof.detect.takeover import Takeover, plain, takeovers
-from rollproof.types import Confidence, Severity, SlotChange
+from rollproof.detect.takeover import MAX_PRIVILEGES, Takeover, plain, takeovers, unjudged
+from rollproof.types import Confidence, Severity, SlotChange, Unjudged
 
 _SAID = {"owner": "owner", "role": "role", "initialiser": "initialiser", "account": "account in charge"}
 
@@ -37,10 +38,21 @@ class UnauthorisedWrite(Detector):
     trigger = Trigger.WRITES
 
     def check(self, evidence: ExecutedBlock) -> Iterator[Judgement]:
+        unclear: set[tuple[int, bytes]] = set()
         for taken in takeovers(evidence):
             if taken.privilege.what in (CODE, ADMIN):
                 continue
-            yield from self._judge(taken)
+            for judged in self._judge(taken):
+                if isinstance(judged, Unjudged):
+                    if (taken.execution.index, taken.context) in unclear:
+                        continue
+                    unclear.add((taken.execution.index, taken.context))
+                yield judged
+
+        for execution in unjudged(evidence):
+            yield self.unjudged(
+                execution, f"more than {MAX_PRIVILEGES} privileges changed; the others were not looked at"
+            )
 
     def _judge(self, taken: Takeover) -> Iterator[Judgement]:
         privilege, passage = taken.privilege, taken.passage

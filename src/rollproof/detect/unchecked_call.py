@@ -17,6 +17,7 @@ from rollproof.detect.token_call import TRANSFER, TRANSFER_FROM, TokenCall, toke
 from rollproof.replay.trace import Frame, Kind
 from rollproof.types import Amount, Confidence, Finding, Severity, SlotChange
 
+_OWNABLE = 1 << 200  # what asks for more is not an amount
 _DATA = Shows.INPUT | Shows.OUTPUT
 _BOOKS = Shows.STORAGE | Shows.VALUES
 
@@ -61,7 +62,7 @@ class UncheckedCall(Detector):
         books = _books(execution, parent)
         if not books:
             return
-        struck = _moved_by(books, WORD - frame.value) if frame.value else []
+        struck = _moved_by(books, -frame.value) if frame.value else []
         if struck and not _made_good(execution, frame, books):
             asked_for_it = frame.target == execution.frame(invocation(execution, parent.row).start).caller
             yield self.finding(
@@ -109,7 +110,7 @@ class UncheckedCall(Detector):
                 yield self._credit(execution, frame, parent, asked, how, credited)
                 return
         elif not asked.pulls:
-            struck = _moved_by(books, WORD - asked.amount)
+            struck = _moved_by(books, -asked.amount)
             if struck and not any(
                 each.token == asked.token and each.recipient == asked.recipient and each.amount >= (asked.amount or 0)
                 for each in execution.transfers
@@ -212,12 +213,16 @@ def _decided(execution: Execution, frame: Frame) -> bool:
 
     Of a failed call that is its success: solc compares the length of what any call returned, read or not.
     """
-    steps = execution.steps
-    if steps is None:
-        return False
-    return any(
-        each.frame == frame.row and (each.success_checked or (frame.success and each.result_checked))
-        for each in steps.calls
+    success, result = execution.kept("checked calls", _checked)
+    return frame.row in success or (frame.success and frame.row in result)
+
+
+def _checked(execution: Execution) -> tuple[frozenset[int], frozenset[int]]:
+    """Rows of calls whose success, and of those whose answer, was looked at."""
+    calls = () if execution.steps is None else execution.steps.calls
+    return (
+        frozenset(each.frame for each in calls if each.success_checked),
+        frozenset(each.frame for each in calls if each.result_checked),
     )
 
 
@@ -230,7 +235,8 @@ def _books(execution: Execution, parent: Frame) -> Sequence[LiveWrite]:
 
 
 def _moved_by(books: Sequence[LiveWrite], amount: int) -> list[LiveWrite]:
-    return [each for each in books if amount and each.rise == amount % WORD]
+    """Words that rose (or, for a negative amount, fell) by exactly an amount that one can own."""
+    return [each for each in books if 0 < abs(amount) < _OWNABLE and each.rise == amount % WORD]
 
 
 def _came(execution: Execution, asked: TokenCall, parent: Frame, frame: Frame) -> bool:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rollproof.detect.account_transfers import transfers_of
 from rollproof.detect.ancestry import called, created
-from rollproof.detect.claims import Entry, entry_used, shares_burned
+from rollproof.detect.claims import Entry, entry_used, recorded_in, shares_burned
 from rollproof.detect.cluster import ZERO, actors, by_account, cluster, gainers, gains, only_loses
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import Execution
 from rollproof.detect.holdings import held
 from rollproof.detect.loans import loans
-from rollproof.detect.parties import transfers_of
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.types import Amount, Confidence, Severity
 
@@ -77,6 +77,9 @@ class ValueExtraction(Detector):
         entries = {entry_used(execution, victim, each.lost, together) for each in losses}
         if entries == {Entry.OWN} or (Entry.NONE not in entries and Entry.OTHER not in entries and not ways):
             yield self.suppressed(execution, title, "an entry in its books was used up by just that amount", severity)
+            return
+        if not ways and recorded_in(execution, victim, together):
+            yield self.suppressed(execution, title, "its own storage, or a signature, names one of them", severity)
             return
         if Entry.OTHER in entries:
             ways.append("the entry in its books that was used up by that amount is of somebody else")

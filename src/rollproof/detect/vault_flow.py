@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rollproof.detect.account_transfers import transfers_of
 from rollproof.detect.ancestry import below, caller, entered, outermost, target
 from rollproof.detect.cluster import ZERO
 from rollproof.detect.entries import PLAIN_SLOT
 from rollproof.detect.execution import Execution, Transfer
 from rollproof.detect.holdings import writes_by_frame
-from rollproof.detect.parties import transfers_of
 
 
 @dataclass(frozen=True, slots=True)

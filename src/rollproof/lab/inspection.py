@@ -11,7 +11,7 @@ from rollproof.chain.claims import claims
 from rollproof.chain.rpc import Limits
 from rollproof.detect.inspection import Inspection, Options
 from rollproof.detect.online import begin, inspect_served
-from rollproof.detect.ordering.waiting import Waiting
+from rollproof.detect.ordering.waiting import Waiting, passed_over
 from rollproof.errors import RollproofError
 from rollproof.lab.check import Detection, LabNode, NewBlocks, Outside
 from rollproof.lab.pool_watch import PoolWatch
@@ -70,6 +70,8 @@ class Inspect:
                 found = inspect_served(served, run, options)
                 if not found.looked:
                     yield at, Outcome.UNKNOWN, found.reason, ()
+                elif found.executed is not None and options.pending is not None:
+                    self._pools[layer].overtaken(passed_over(found.executed, options.pending))
                 yield from self._named(at, found)
                 at += 1
         except RollproofError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -41,6 +41,13 @@ class PoolWatch:
                 held[key] = replace(each, next=True, block=first)
         self.waiting = {key: each for key, each in held.items() if self._waits(key)}
         return held
+
+    def overtaken(self, wronged: Iterable[Waiting]) -> None:
+        """Notes what a block left out although it could have held it."""
+        for each in wronged:
+            known = self.waiting.get(each.hash)
+            if known is not None:
+                self.waiting[each.hash] = replace(known, overtaken=known.overtaken + 1)
 
     def _able(self, each: Waiting, base_fee: int) -> bool:
         """Whether its sender's earlier transactions are all included, and it can pay."""

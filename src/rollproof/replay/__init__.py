@@ -24,8 +24,8 @@ class _Replay(ModuleType):
     """A room that is named as its verb is."""
 
     def __call__(self, block: Any, order: Sequence[int], **options: Any) -> Replay:
-        """See `counterfactual.replay`."""
-        from rollproof.replay.counterfactual import replay
+        """See `reorder.replay`."""
+        from rollproof.replay.reorder import replay
 
         return replay(block, order, **options)
 

@@ -19,22 +19,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from rollproof import _core
-from rollproof.chain.schedule import ChainConfig
 from rollproof.errors import Malformed, Missing
-from rollproof.replay import disclosure, execute, order, sources
-from rollproof.replay.draft import Draft, Inconclusive
+from rollproof.replay import execute, order
+from rollproof.replay.creation import created_by, created_in
+from rollproof.replay.difference import EMPTY_CODE_HASH
 from rollproof.replay.execute import Inputs, Source
-from rollproof.replay.judge import judge
 from rollproof.replay.recorder import ByValue
 from rollproof.replay.replayed import Fate, Nonces, Replay, Replayed
-from rollproof.replay.trace import Kind
-from rollproof.types import Claim
 
 MAX_ROUNDS = 64
+KEPT = 4  # results, each with its trace
 
 
 class Counterfactual:
@@ -64,7 +61,7 @@ class Counterfactual:
         return self.replay([index for index in order.without(count, removed) if index < last], nonces=nonces)
 
     def replay(self, wanted: Sequence[int], *, nonces: Nonces = "keep") -> Replay:
-        """The block in another order; each order is executed once.
+        """The block in another order; the last `KEPT` orders are not executed again.
 
         Raises Malformed and Unsupported for an order (see `order.checked`), Malformed for ``nonces``, CoreError and
         Unsupported as `execute.run`, and what the source raises.
@@ -74,6 +71,8 @@ class Counterfactual:
         places = order.checked(wanted, self.inputs.transactions)
         key = places, nonces
         if key not in self._done:
+            while len(self._done) >= KEPT:
+                del self._done[next(iter(self._done))]
             self._done[key] = self._replay(places, nonces)
         return self._done[key]
 
@@ -196,60 +195,36 @@ class Counterfactual:
             if each["type"] == order.DEPOSIT and each.get("mint")
         }
 
-    @cached_property
-    def _makers(self) -> Mapping[bytes, int]:
-        """Contract -> the transaction that created it in the block's own order."""
-        trace = self.actual.trace
-        if trace is None:
-            return {}
-        kinds = trace.column("frame_kind")
-        rows = (row for row in range(len(kinds)) if kinds[row] >= Kind.CREATE and not trace.reverted(row))
-        made = {trace.frames[row].target: trace.transaction_of(row) for row in rows}
-        return {address: index for address, index in made.items() if index is not None}
-
     def _notes(self, index: int, before: Sequence[int]) -> tuple[str, ...]:
+        """Whether a transaction calls what another one, which does not come before it here, had created for it."""
         to = self._fields[index]["to"]
         if to is None or tuple(before) == tuple(range(index)):
             return ()
-        maker = self._makers.get(to)
+        maker = self._created.get(to)
+        if maker is None and self._fields[index]["input"] and self._is_bare(to):
+            maker = self._makers.get(to)
         if maker is None or maker in before or maker >= index:
             return ()
         return (f"its target 0x{to.hex()} is created by transaction {maker}, which does not come before it here",)
 
+    def _is_bare(self, address: bytes) -> bool:
+        """Whether an account has no code before the block."""
+        try:
+            held = _core.State(self._preimages, self._root).account(address)
+        except _core.Missing:
+            return True
+        return held is None or held[3] == EMPTY_CODE_HASH
 
-def replay(
-    block: sources.PathLike | Inputs,
-    order: Sequence[int],
-    *,
-    nonces: Nonces = "keep",
-    config: ChainConfig | None = None,
-) -> Replay:
-    """A block of a witness or evidence file, or of inputs at hand, with its transactions in another order.
+    @cached_property
+    def _created(self) -> Mapping[bytes, int]:
+        """Contract -> the transaction that is its creation."""
+        return {
+            created_by(each["sender"], each["nonce"]): index
+            for index, each in enumerate(self._fields)
+            if each["to"] is None and each["type"] != order.DEPOSIT
+        }
 
-    ``order`` lists places in the original block; what it leaves out is removed. What that means for nonces and for
-    what a removed transaction made: see this module. Raises Malformed and Unsupported for an order that there is not
-    or that a chain's rules forbid, and as `trace` where the block itself cannot be run.
-    """
-    return Counterfactual(block if isinstance(block, Inputs) else inputs(block, config)).replay(order, nonces=nonces)
-
-
-def inputs(path: sources.PathLike, config: ChainConfig | None = None) -> Inputs:
-    """What execution of the block in a file rests on. Raises as `replay.verify.trace`."""
-    claim, preimages = sources.read(Path(path))
-    try:
-        return inputs_of(claim, preimages, config)
-    except Missing as error:
-        raise Missing(f"{Path(path).name}: {error}") from None
-
-
-def inputs_of(
-    claim: Claim, preimages: _core.Preimages, config: ChainConfig | None = None, source: Source | None = None
-) -> Inputs:
-    """What execution of a claimed block rests on, after it was judged once. Raises Missing where it cannot be run."""
-    try:
-        _, reason, found = judge(Draft(claim, disclosure.without(source)), preimages, source, config, MAX_ROUNDS)
-    except (Inconclusive, _core.CoreError) as error:
-        raise Missing(str(error)) from None
-    if found is None:
-        raise Missing(f"the block cannot be run: {reason or 'its inputs are not all there'}")
-    return found
+    @cached_property
+    def _makers(self) -> Mapping[bytes, int]:
+        # In the block's own order, which is executed for it.
+        return {} if self.actual.trace is None else created_in(self.actual.trace)

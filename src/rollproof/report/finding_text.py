@@ -103,7 +103,7 @@ def summary(
     said = f"{_count(total, 'finding')}{' (' + ', '.join(parts) + ')' if parts else ''}"
     text = f"{said} in {_count(transactions, 'transaction')} of {_count(sources, 'block or trace')}"
     unknowns = f", {unknown} unknown" if unknown else ""
-    return f"{text}{unknowns}{f', {failed} not looked at' if failed else ''} in {seconds:.1f} s"
+    return f"{text}{unknowns}{f', {failed} not wholly looked at' if failed else ''} in {seconds:.1f} s"
 
 
 def _count(number: int, what: str) -> str:

@@ -24,8 +24,8 @@ class Step:
             raise Malformed(f"{where}: expected a JSON object")
         self.record, self.where = record, where
         op, error = record.get("op"), record.get("error")
-        if not isinstance(op, str) or len(op) > 64:
-            raise Malformed(f"{where}: op is no string")
+        if not isinstance(op, str) or len(op) > 64 or not op.isprintable():
+            raise Malformed(f"{where}: op is no name")
         self.op = op
         self.error = (
             fields.text(error, f"{where}: error", 4096) if isinstance(error, str) else "failed" if error else ""

@@ -6,15 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal
 
-from rollproof import _core
 from rollproof.detect import cluster
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import ExecutedBlock, Execution
 from rollproof.detect.ordering import known_action
 from rollproof.detect.ordering.dependency import depends
-from rollproof.detect.ordering.victim import NO_STATE, hexadecimal
+from rollproof.detect.ordering.victim import hexadecimal, without
 from rollproof.detect.shows import Shows, Trigger
-from rollproof.errors import RollproofError
 from rollproof.replay.replayed import Fate, Replay
 from rollproof.types import Amount, Confidence, Severity
 
@@ -129,12 +127,9 @@ def _cause(block: ExecutedBlock, liquidation: Execution, priced: set[int]) -> tu
 
 
 def _needs(block: ExecutedBlock, liquidation: Execution, cause: Execution) -> tuple[bool, str]:
-    if block.counterfactual is None:
-        return False, NO_STATE
-    try:
-        other = block.counterfactual.without(cause.index, until=liquidation.index)
-    except (RollproofError, _core.CoreError) as error:
-        return False, str(error)
+    other = without(block, (cause,), liquidation.index)
+    if isinstance(other, str):
+        return False, other
     found = other[liquidation.index]
     if found.fate is Fate.UNKNOWN:
         return False, other.unknown

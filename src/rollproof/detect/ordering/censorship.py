@@ -22,8 +22,8 @@ class Censorship(Detector):
     severity: ClassVar[Severity] = Severity.MEDIUM
     title: ClassVar[str] = "A transaction is left out of block after block"
     what: ClassVar[str] = (
-        f"A transaction waits in the pool for {PATIENCE} blocks or more, is its sender's next one, pays the base fee "
-        "and no less than something that was included, fits into the block, and the block holds what came later."
+        f"A transaction waits in the pool for {PATIENCE} blocks or more, is its sender's next one, pays the base fee, and "
+        "one of these blocks had room for it and took something that came later and paid no more."
     )
     why: ClassVar[str] = (
         "Who builds the blocks alone can hold anybody's funds: a trader who cannot close a position loses it. "
@@ -45,9 +45,13 @@ class Censorship(Detector):
         if block.pending is None or block.number is None:
             yield self.unjudged(block, "nobody watched the pool")
             return
-        for each in passed_over(block, block.pending):
+        overtaken = {each.hash for each in passed_over(block, block.pending)}
+        included = {each.transaction for each in block.executions}
+        for each in block.pending.values():
             blocks = block.number - each.block
-            if blocks < PATIENCE:
+            if blocks < PATIENCE or each.hash in included or not each.next or each.paid(block.base_fee or 0) < 0:
+                continue
+            if not (each.overtaken or each.hash in overtaken):
                 continue
             found = self.finding(
                 block,
@@ -56,7 +60,7 @@ class Censorship(Detector):
                 transaction=each.hash,
                 notes=(
                     f"nonce {each.nonce}, priority fee {each.paid(block.base_fee or 0)} wei a gas, seen at {each.seen}",
-                    f"block {block.number} has room for it and holds what came later",
+                    f"{each.overtaken + (each.hash in overtaken)} of these had room for it and hold what came later",
                 ),
             )
             yield replace(found, block=each.block)  # it is one finding, however long it goes on

@@ -22,8 +22,8 @@ class DelayedInclusion(Detector):
     severity: ClassVar[Severity] = Severity.MEDIUM
     title: ClassVar[str] = "A transaction is held back for some blocks"
     what: ClassVar[str] = (
-        f"A transaction is included {LATE} blocks or more after the first that could have held it, in a block in which "
-        "it pays more than something that came later and stands before it or beside it."
+        f"A transaction is included {LATE} blocks or more after the first that could have held it, and one of those "
+        "blocks took something that came later and paid no more."
     )
     why: ClassVar[str] = "A few blocks decide who gets a price, who is liquidated, and who sees an order first."
     example: ClassVar[str] = "Withholding users' swaps for some blocks to trade on them, on a chain with one sequencer."
@@ -40,7 +40,7 @@ class DelayedInclusion(Detector):
             known = block.pending.get(execution.transaction or b"")
             if known is None or not known.next or block.number - known.block < LATE:
                 continue
-            if not self._overtaken(block, execution, known):
+            if not (known.overtaken or self._overtaken(block, execution, known)):
                 continue
             found = self.finding(
                 block,

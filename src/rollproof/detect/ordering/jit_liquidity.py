@@ -39,9 +39,7 @@ class JitLiquidity(Detector):
         "Those who swap mostly get a better price by it; the fees go to a provider who carries no risk, and past those "
         "who provide all the time."
     )
-    example: ClassVar[str] = (
-        "On a Uniswap v3 pool: mint around the price of a large swap, the swap, burn and collect."
-    )
+    example: ClassVar[str] = "On a Uniswap v3 pool: mint around the price of a large swap, the swap, burn and collect."
     references: ClassVar[tuple[str, ...]] = (
         "Xiong et al., Demystifying Just-in-Time Liquidity Attacks on Uniswap V3, https://eprint.iacr.org/2023/973",
     )

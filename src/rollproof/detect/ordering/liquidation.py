@@ -6,24 +6,27 @@ not undone and the debt was really paid inside it: markets that report failure b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from rollproof.detect.cluster import actors
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import Execution
+from rollproof.detect.ordering.named_rows import between, named_rows
 from rollproof.detect.ordering.swap import ZERO
+from rollproof.detect.ordering.unnamed_liquidation import shrunk
 from rollproof.detect.protocols import Function
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.replay.trace import Frame, Kind
-from rollproof.types import Amount, Severity
+from rollproof.types import Amount, Confidence, Severity
 
 
 @dataclass(frozen=True, slots=True)
 class Liquidation:
     """One liquidation. Amounts in base units, 0 where nothing shows them; tokens None: wei or not known.
 
-    ``market`` is the contract that was called or that said so, ``seen`` what shows it: event, call or both.
+    ``market`` is the contract that was called or that said so, ``seen`` what shows it: event, call,
+    both, or pattern.
     """
 
     order: int
@@ -53,7 +56,7 @@ class Liquidate(Detector):
     example = "liquidationCall on an Aave pool: 1,000 USDC of debt paid, 0.6 WETH of collateral taken."
     references = ("https://arxiv.org/abs/2106.06389", "https://arxiv.org/abs/2101.05511")
     needs = Shows.CALLS | Shows.SELECTOR | Shows.ETHER
-    trigger = Trigger.ETHER | Trigger.TOKENS
+    trigger = Trigger.ETHER | Trigger.TOKENS | Trigger.WRITES
 
     def check(self, evidence: Execution) -> Iterator[Judgement]:
         """One finding for each."""
@@ -67,8 +70,9 @@ class Liquidate(Detector):
                 amounts.append(Amount(each.collateral_token, each.liquidator, each.seized))
             yield self.finding(
                 evidence,
-                f"{each.protocol} liquidation" + (" of the sender's own position" if own else ""),
+                _title(each) + (" of the sender's own position" if own else ""),
                 severity=Severity.INFO if own else Severity.LOW,
+                confidence=Confidence.POSSIBLE if each.seen == "pattern" else Confidence.OBSERVED,
                 addresses=[each.market, each.liquidator, *([each.borrower] if each.borrower else [])],
                 amounts=amounts,
                 frames=(each.frame,),
@@ -77,14 +81,22 @@ class Liquidate(Detector):
             )
 
 
+def _title(liquidation: Liquidation) -> str:
+    return "Liquidation" if liquidation.protocol in ("generic", "unnamed") else f"{liquidation.protocol} liquidation"
+
+
 def liquidations(execution: Execution) -> tuple[Liquidation, ...]:
     """Every liquidation that was not undone, in order; nested calls of one are counted once."""
     return execution.kept("ordering.liquidations", _liquidations)
 
 
 def _liquidations(execution: Execution) -> tuple[Liquidation, ...]:
-    said = list(_by_event(execution)) if Shows.LOGS in execution.shows else []
-    called = list(_by_call(execution)) if Shows.SELECTOR in execution.shows else []
+    frames, logs = named_rows(execution.trace, execution.protocols, "liquidate")
+    calls = between(frames, execution.frame_rows)
+    events = between(logs, execution.log_rows) if Shows.LOGS in execution.shows else []
+    if not calls and not events:
+        return tuple(_by_pattern(execution)) if execution.flags & Trigger.TWO_TOKENS else ()
+    said, called = list(_by_event(execution, events)), list(_by_call(execution, calls))
     found: list[Liquidation] = []
     for each in said:
         match = next((call for call in called if _same(execution, call, each)), None)
@@ -96,6 +108,24 @@ def _liquidations(execution: Execution) -> tuple[Liquidation, ...]:
     # Where a source has logs, a market that is known by its event would have said so.
     found += [each for each in called if not (said and any(each.market == other.market for other in said))]
     return tuple(sorted(found, key=lambda each: each.order))
+
+
+def _by_pattern(execution: Execution) -> Iterator[Liquidation]:
+    for each in shrunk(execution):
+        swap = each.swap
+        yield Liquidation(
+            order=swap.order,
+            frame=swap.frame,
+            market=swap.pool,
+            protocol="unnamed",
+            liquidator=execution.frame(swap.frame).caller,
+            borrower=each.account,
+            debt_token=swap.token_in,
+            repaid=swap.amount_in,
+            collateral_token=swap.token_out,
+            seized=swap.amount_out,
+            seen="pattern",
+        )
 
 
 def _joined(event: Liquidation, call: Liquidation) -> Liquidation:
@@ -118,10 +148,9 @@ def _same(execution: Execution, call: Liquidation, event: Liquidation) -> bool:
     return call.frame == frame.row or any(call.frame == above.row for above in execution.ancestors(frame.row))
 
 
-def _by_event(execution: Execution) -> Iterator[Liquidation]:
-    known = execution.protocols.liquidation_topics
-    for log in execution.logs:
-        if not log.topics or log.topics[0] not in known or execution.reverted(log.frame):
+def _by_event(execution: Execution, rows: Sequence[int]) -> Iterator[Liquidation]:
+    for log in map(execution.trace.logs.__getitem__, rows):
+        if execution.reverted(log.frame):
             continue
         event = execution.protocols.events[log.topics[0]]
         borrower = event.address(log.topics, log.data, "borrower")
@@ -147,16 +176,12 @@ def _payer(execution: Execution, row: int) -> bytes:
     return frame.caller
 
 
-def _by_call(execution: Execution) -> Iterator[Liquidation]:
-    known = execution.protocols.liquidation_selectors
-    matching: list[Frame] = [
-        frame
-        for frame in execution.frames
-        if frame.input[:4] in known and frame.kind is Kind.CALL and not execution.reverted(frame.row)
-    ]
-    rows = {frame.row for frame in matching}
+def _by_call(execution: Execution, rows: Sequence[int]) -> Iterator[Liquidation]:
+    matching = [frame for frame in map(execution.frame, rows) if frame.kind is Kind.CALL]
+    matching = [frame for frame in matching if not execution.reverted(frame.row)]
     # A contract that hands the call on has one of the same below it: the innermost is the market.
-    outer = {above.row for frame in matching for above in execution.ancestors(frame.row) if above.row in rows}
+    same = {frame.row for frame in matching}
+    outer = {above.row for frame in matching for above in execution.ancestors(frame.row) if above.row in same}
     for frame in matching:
         if frame.row not in outer:
             found = _of_call(execution, frame, execution.protocols.functions[frame.input[:4]])

@@ -5,7 +5,7 @@ Terms as in Daian et al., "Flash Boys 2.0", IEEE S&P 2020, and Qin et al., IEEE 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rollproof.detect.ordering.legs import Leg
@@ -40,9 +40,19 @@ class RoundTrip:
         return sum(each.swap.amount_in for each in self.backs)
 
     @property
-    def profit(self) -> int:
-        """Base units of what the front legs paid with: what came back less what was paid, without fees for gas."""
-        return sum(each.swap.amount_out for each in self.backs) - sum(each.swap.amount_in for each in self.fronts)
+    def paid(self) -> int:
+        """Base units of what the front legs paid with."""
+        return sum(each.swap.amount_in for each in self.fronts)
+
+    @property
+    def returned(self) -> int:
+        """Base units of the same that the back legs got."""
+        return sum(each.swap.amount_out for each in self.backs)
+
+    @property
+    def profitable(self) -> bool:
+        """Whether it was sold dearer than bought; the profit may be kept in either token."""
+        return self.returned * self.bought > self.paid * self.sold
 
     @property
     def held(self) -> bool:
@@ -73,6 +83,37 @@ def round_trips(pool: bytes, legs: Sequence[Leg]) -> Iterator[RoundTrip]:
     for found, places in _by_amounts(pool, legs, taken):
         taken.update(places)
         yield found
+
+
+def across(pools: Mapping[bytes, Sequence[Leg]]) -> Iterator[RoundTrip]:
+    """Those whose back leg is on another pool than the front: one account has what was bought in between."""
+    holders: dict[bytes, list[Leg]] = {}
+    for legs in pools.values():
+        for leg in legs[:MAX_LEGS]:
+            for holder in leg.buyers | leg.sellers:
+                holders.setdefault(holder, []).append(leg)
+    for holder, own in holders.items():
+        if not 2 <= len(own) <= MAX_LEGS:
+            continue
+        own.sort(key=lambda leg: (leg.index, leg.swap.order))
+        for at, front in enumerate(own):
+            back = _elsewhere(front, own[at + 1 :], holder) if holder in front.buyers else None
+            if back is not None:
+                legs = [*pools[front.swap.pool][:MAX_LEGS], back]
+                legs.sort(key=lambda leg: (leg.index, leg.swap.order))
+                places = [legs.index(front)], [legs.index(back)]
+                found = _round_trip(front.swap.pool, legs, *places, "holder")
+                if found is not None and found.profitable:
+                    yield found
+
+
+def _elsewhere(front: Leg, later: Sequence[Leg], holder: bytes) -> Leg | None:
+    """The first leg on another pool that sells what the front one bought."""
+    for leg in later:
+        sells = leg.index > front.index and leg.opposes(front) and holder in leg.sellers
+        if sells and leg.swap.pool != front.swap.pool:
+            return leg if close(front.swap.amount_out, leg.swap.amount_in, TOLERANCE) else None
+    return None
 
 
 def _of_party(
@@ -157,6 +198,6 @@ def _by_amounts(pool: bytes, legs: Sequence[Leg], taken: set[int]) -> Iterator[t
             front, back = legs[start], legs[end]
             if back.opposes(front) and close(front.swap.amount_out, back.swap.amount_in, EXACT):
                 found = _round_trip(pool, legs, [start], [end], "amounts")
-                if found is not None and found.profit > 0:
+                if found is not None and found.profitable:
                     yield found, (start, end)
         start = end

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import ExecutedBlock, Execution
 from rollproof.detect.ordering.legs import Leg, owners, pools
-from rollproof.detect.ordering.round_trip import MAX_LEGS, RoundTrip, round_trips
+from rollproof.detect.ordering.round_trip import MAX_LEGS, RoundTrip, across, round_trips
 from rollproof.detect.ordering.victim import Loss, Proof, hexadecimal, prove
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.types import Amount, Confidence, Severity
@@ -47,8 +47,8 @@ class Bundle:
 
     @property
     def profitable(self) -> bool:
-        """Whether the party took more out of the pools than it put in, in one of the tokens that it paid with."""
-        return any(trip.profit > 0 for trip in self.trips)
+        """Whether what was bought was sold dearer, on one of the pools."""
+        return any(trip.profitable for trip in self.trips)
 
 
 class Sandwich(Detector):
@@ -85,20 +85,20 @@ class Sandwich(Detector):
 
     def _judge(self, block: ExecutedBlock, bundle: Bundle) -> Judgement:
         title = _title(bundle)
+        if not bundle.one_party:
+            why = "one sender, but another amount by another account: he may send for several"
+            return self.suppressed(block, title, why, Severity.MEDIUM)
         apart = set(pools(block))
         whose = {
             each.index: frozenset().union(*(owners(leg, apart) for leg in _legs(bundle) if leg.execution is each))
             for each in bundle.victims
         }
         proof = prove(block, bundle.fronts, [(each, whose[each.index]) for each in bundle.victims])
-        if proof.unknown:
-            return self._pattern(block, bundle, title, proof)
         hurt = [each for each in proof.losses if each.hurt]
+        if proof.unknown and not hurt:
+            return self._pattern(block, bundle, title, proof)
         if not hurt:
             why = "executed without the front leg, no swap between the legs gets more"
-            return self.suppressed(block, title, why, Severity.MEDIUM)
-        if not bundle.one_party:
-            why = "one sender, but nothing of what was bought is sold: he may act for several"
             return self.suppressed(block, title, why, Severity.MEDIUM)
         return self.finding(
             block,
@@ -106,7 +106,7 @@ class Sandwich(Detector):
             severity=_severity(bundle, hurt),
             addresses=_addresses(bundle),
             amounts=[*_gained(bundle), *(amount for each in hurt for amount in each.amounts())],
-            notes=_notes(bundle),
+            notes=(*_notes(bundle), *((f"what others lost is not proven: {proof.unknown}",) if proof.unknown else ())),
             subject=_subject(bundle),
             counterfactual=proof.record(),
             transaction=bundle.fronts[0].transaction,
@@ -115,7 +115,7 @@ class Sandwich(Detector):
     def _pattern(self, block: ExecutedBlock, bundle: Bundle, title: str, proof: Proof) -> Judgement:
         trips = bundle.trips
         if not bundle.profitable:
-            return self.suppressed(block, title, "both legs together take nothing out of the pool", Severity.LOW)
+            return self.suppressed(block, title, "what was bought was not sold dearer", Severity.LOW)
         if not bundle.closed:
             return self.suppressed(
                 block, title, "what was bought and what was sold are not the same amount", Severity.LOW
@@ -148,16 +148,17 @@ def bundles(block: ExecutedBlock) -> Sequence[Bundle]:
 
 def _bundles(block: ExecutedBlock) -> list[Bundle]:
     together: list[list[RoundTrip]] = []
-    for pool, legs in pools(block).items():
-        if len(legs) < 3:
-            continue
-        for trip in round_trips(pool, legs[:MAX_LEGS]):
-            for others in together:
-                if _same(others, trip):
-                    others.append(trip)
-                    break
-            else:
-                together.append([trip])
+    traded = pools(block)
+    trips = [trip for pool, legs in traded.items() if len(legs) >= 3 for trip in round_trips(pool, legs[:MAX_LEGS])]
+    taken = {leg.index for trip in trips for leg in (*trip.fronts, *trip.backs)}
+    trips += [each for each in across(traded) if each.fronts[0].index not in taken]
+    for trip in trips:
+        for others in together:
+            if _same(others, trip):
+                others.append(trip)
+                break
+        else:
+            together.append([trip])
     found = [Bundle(tuple(each)) for each in together]
     return sorted(found, key=lambda each: each.fronts[0].index)
 
@@ -215,12 +216,14 @@ def _addresses(bundle: Bundle) -> list[bytes]:
 
 
 def _gained(bundle: Bundle) -> list[Amount]:
+    """What the party took out of the pools over what it put in: of what it paid with, and of what it kept."""
     sums: dict[tuple[bytes | None, bytes], int] = {}
     for trip in bundle.trips:
         leg = trip.backs[-1]
-        account = leg.execution.sender or next(iter(sorted(leg.actors)), trip.backs[-1].swap.recipient)
-        key = leg.swap.token_out, account
-        sums[key] = sums.get(key, 0) + trip.profit
+        account = leg.execution.sender or next(iter(sorted(leg.actors)), leg.swap.recipient)
+        pairs = ((leg.swap.token_out, trip.returned - trip.paid), (leg.swap.token_in, trip.bought - trip.sold))
+        for token, amount in pairs:
+            sums[token, account] = sums.get((token, account), 0) + amount
     return [Amount(token, account, amount) for (token, account), amount in sums.items() if amount]
 
 

@@ -90,14 +90,14 @@ class _Finder:
         self.accepted: list[tuple[Swap, _Visit | None]] = []
 
     def all(self) -> list[Swap]:
-        """Innermost calls first: who trades with pools is told by the pools that it calls."""
+        """Known swaps and innermost calls first: who trades with pools is told by the pools that it trades with."""
         givers = {each.sender for each in self.moved}
         takers = {each.recipient for each in self.moved}
         both = (givers & takers) - {ZERO, self.sender}
         visits = [visit for account in both for visit in self._visits(account)]
         seen = [(swap, visit) for visit in visits if (swap := self._of(visit)) is not None]
         keeps = {swap.pool for swap, visit in seen if visit.known or self._keeps(swap)}
-        for swap, visit in sorted(seen, key=lambda each: (-each[1].frame.depth, each[1].start)):
+        for swap, visit in sorted(seen, key=lambda each: (not each[1].known, -each[1].frame.depth, each[1].start)):
             if visit.known or (swap.pool in keeps and not self._trades(visit, swap)):
                 self.accepted.append((swap, visit))
         with_calls = {visit.account for visit in visits}
@@ -178,7 +178,7 @@ class _Finder:
             for other, at in self.accepted
             if at is not None and visit.start <= at.start and at.end <= visit.end and other.pool != swap.pool
         ]
-        if inside and self._mirrors(inside, swap):
+        if any(self._mirrors([other], swap) for other, _ in self.accepted) or (inside and self._mirrors(inside, swap)):
             return True
         gives = {(other.recipient, self._asset(other.token_out)) for other in inside}
         pools = {other.pool for other in inside}

@@ -17,6 +17,7 @@ from rollproof.errors import RollproofError
 from rollproof.replay.replayed import Fate, Replay
 from rollproof.types import Amount
 
+PROOFS = 32  # other orders of one block that are executed, for all checks together
 NO_STATE = "the source has no state to execute the block on again"
 
 
@@ -67,7 +68,7 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The block without some transactions, or why it could not be executed so."""
+    """The block without some transactions. ``unknown`` says why not all victims' losses are known; empty: they are."""
 
     removed: tuple[Execution, ...]
     losses: tuple[Loss, ...] = ()
@@ -81,12 +82,12 @@ class Proof:
             "removed_places": [each.index for each in self.removed],
             "nonces": "close",
         }
-        if self.other is None or self.unknown:
-            return found | {"unknown": self.unknown}
-        return found | {
-            "victims": [each.record() for each in self.losses],
-            "cannot_know": list(self.other.cannot_know),
-        }
+        if self.unknown:
+            found["unknown"] = self.unknown
+        if self.losses and self.other is not None:
+            found["victims"] = [each.record() for each in self.losses]
+            found["cannot_know"] = list(self.other.cannot_know)
+        return found
 
 
 def prove(
@@ -94,20 +95,31 @@ def prove(
     removed: Iterable[Execution],
     victims: Iterable[tuple[Execution, frozenset[bytes]]],
 ) -> Proof:
-    """What these victims (a transaction, and whose tokens count) lost by the transactions that are ``removed``."""
+    """What these victims (a transaction, and whose tokens count) lost by the transactions that are ``removed``.
+
+    At most `PROOFS` times for one block: each executes all of it up to the last victim again.
+    """
     gone, hurt = tuple(removed), tuple(victims)
+    other = without(block, gone, max(each.index for each, _ in hurt))
+    if isinstance(other, str):
+        return Proof(gone, unknown=other)
+    known = [(each, owners) for each, owners in hurt if other[each.index].fate is not Fate.UNKNOWN]
+    losses = tuple(loss(other, execution, owners) for execution, owners in known)
+    return Proof(gone, losses, other, "" if len(known) == len(hurt) else other.unknown)
+
+
+def without(block: ExecutedBlock, removed: Iterable[Execution], until: int) -> Replay | str:
+    """The block up to place ``until`` without some transactions, or why it was not executed so."""
     if block.counterfactual is None:
-        return Proof(gone, unknown=NO_STATE)
-    last = max(each.index for each, _ in hurt)
+        return NO_STATE
+    spent = block.kept.get("ordering.proofs", 0)
+    if spent >= PROOFS:
+        return f"{PROOFS} other orders of this block were executed, and no more are"
+    block.kept["ordering.proofs"] = spent + 1
     try:
-        other = block.counterfactual.without(*(each.index for each in gone), until=last)
+        return block.counterfactual.without(*(each.index for each in removed), until=until)
     except (RollproofError, _core.CoreError) as error:
-        return Proof(gone, unknown=str(error))
-    unread = [each for each, _ in hurt if other[each.index].fate is Fate.UNKNOWN]
-    if unread:
-        return Proof(gone, unknown=other.unknown)
-    losses = tuple(loss(other, execution, owners) for execution, owners in hurt)
-    return Proof(gone, losses, other)
+        return str(error)
 
 
 def loss(other: Replay, execution: Execution, owners: Collection[bytes]) -> Loss:
@@ -129,12 +141,9 @@ def profit_without(
     block: ExecutedBlock, removed: Execution, execution: Execution, tokens: Collection[bytes | None]
 ) -> dict[bytes | None, int] | str:
     """What a transaction's party gains of ``tokens`` where another is removed; zeros where it fails, or why unknown."""
-    if block.counterfactual is None:
-        return NO_STATE
-    try:
-        other = block.counterfactual.without(removed.index, until=execution.index)
-    except (RollproofError, _core.CoreError) as error:
-        return str(error)
+    other = without(block, (removed,), execution.index)
+    if isinstance(other, str):
+        return other
     if other[execution.index].fate is Fate.UNKNOWN:
         return other.unknown
     flows, party = other.flows.get(execution.index, {}), cluster.actors(execution)

@@ -15,7 +15,8 @@ class Waiting:
     """A transaction that was seen in a pool. ``block`` is the first one that it could have been in and was not.
 
     ``seen`` is when it was first there, unix seconds. Fees in wei a gas; ``tip`` is the priority fee at most.
-    ``next``: its sender's earlier transactions are all included, and it can pay.
+    ``next``: its sender's earlier transactions are all included, and it can pay. ``overtaken``: how many blocks before
+    this one left it out in the sense of `passed_over`.
     """
 
     hash: bytes
@@ -28,6 +29,7 @@ class Waiting:
     block: int
     seen: int
     next: bool = True
+    overtaken: int = 0
 
     def paid(self, base_fee: int) -> int:
         """What the block's producer gets a gas (EIP-1559); negative where it cannot pay the base fee."""

@@ -187,7 +187,6 @@ class UnboundedLiquidation(ContractExploit):
     id: ClassVar[str] = "unbounded-liquidation"
     title: ClassVar[str] = "Tiny loans make a liquidation too long for any block."
     detector: ClassVar[str] = "gas-growth"
-    detector: ClassVar[str] = "gas-growth"
 
 
 @register

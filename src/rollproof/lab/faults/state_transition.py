@@ -306,7 +306,9 @@ def _written(lie: Lie) -> Iterator[tuple[bytes, int]]:
     trace, chain = _trace(lie), lie.chain
     for access in trace.accesses:
         frame = trace.frames[access.frame]
-        if not access.write or access.transient or trace.reverted(access.frame) or frame.transaction not in lie.signed():
+        if not access.write or access.transient or trace.reverted(access.frame):
+            continue
+        if frame.transaction not in lie.signed():
             continue
         slot = int.from_bytes(access.slot, "big")
         if not _of_the_system(frame.target) and chain.storage(frame.target, slot, lie.block) == access.value:
@@ -316,7 +318,8 @@ def _written(lie: Lie) -> Iterator[tuple[bytes, int]]:
 def _reverted(lie: Lie) -> Iterator[tuple[bytes, Access]]:
     """Writes of reverted calls to contracts that are there; those inside a successful transaction come first."""
     trace, chain = _trace(lie), lie.chain
-    found = [access for access in trace.accesses if access.write and not access.transient and trace.reverted(access.frame)]
+    stored = (access for access in trace.accesses if access.write and not access.transient)
+    found = [access for access in stored if trace.reverted(access.frame)]
     for wanted in (1, 0):
         for access in found:
             frame = trace.frames[access.frame]

@@ -103,3 +103,20 @@ contract Saver is IFlashBorrower {
         return keccak256("ERC3156FlashBorrower.onFlashLoan");
     }
 }
+
+/// @notice A wallet that pays what its owner says, and a drawer that pays what anybody says.
+contract Purse {
+    address public owner = msg.sender;
+
+    function pay(Coin coin, address to) external virtual {
+        require(msg.sender == owner, "not the owner");
+        coin.transfer(to, coin.balanceOf(address(this)));
+    }
+}
+
+/// @notice VULNERABLE (value extraction): nobody is asked.
+contract Drawer is Purse {
+    function pay(Coin coin, address to) external override {
+        coin.transfer(to, coin.balanceOf(address(this)));
+    }
+}
