@@ -10,9 +10,9 @@ mod needs;
 mod observe;
 mod outcome;
 mod preimages;
-mod query;
 #[cfg(feature = "python")]
 mod python;
+mod query;
 mod receipt;
 mod refusal;
 mod rlp;

@@ -73,6 +73,38 @@ def test_a_contract_that_pays_all_it_has_in_one_call() -> None:
         assert len(report.findings) + len(report.suppressed) == 1
 
 
+def test_ether_that_is_credited_twice() -> None:
+    for name, times, severities in (
+        ("BatchBank", 2, [Severity.MEDIUM]),  # a third of what it holds
+        ("BatchBank", 4, [Severity.HIGH]),
+        ("BatchBank", 1, []),
+        ("BatchBankFixed", 4, []),
+    ):
+        stage = Stage()
+        bank, thief = stage.deploy(name), stage.deploy("Batcher")
+        bank.do("deposit", value=3 * ETHER, sender=stage.account(1))
+        block = stage.run([thief.send("run", bank.address, times, value=ETHER)])
+        assert block.executions[0].success
+        found = judge(block, [ValueExtraction()]).findings
+        assert [each.severity for each in found] == severities, (name, times)
+        again = found_again(ValueExtraction(), block.executions[0])
+        assert [each.severity for each in again] == [Severity.MEDIUM] * len(severities)
+
+
+def test_the_price_of_a_loan() -> None:
+    """Anybody may call the lender for the borrower; what it gains is its price, however little the borrower had."""
+    stage = Stage()
+    coin = stage.deploy("value/Coin")
+    made, borrower = stage.deploy("PricedLender", coin.address), stage.deploy("PayingBorrower")
+    coin.do("make", made.address, 1_000)
+    coin.do("make", borrower.address, 60)
+    send = made.send("flashLoan", borrower.address, coin.address, 1_000, b"")
+    block = stage.run([send])
+    assert coin.call("balanceOf", made.address) == 1_050
+    assert judge(block, [ValueExtraction()]).findings == []
+    assert found_again(ValueExtraction(), block.executions[0]) == []
+
+
 def test_payment_in_a_coin_that_was_made_for_it() -> None:
     stage = Stage()
     one, two, forger = stage.deploy("value/Coin"), stage.deploy("value/Coin"), stage.deploy("Swinger")

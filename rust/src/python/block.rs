@@ -1,12 +1,6 @@
 //! Rules, environment, and the outcomes of running a block.
 
-use super::{
-    CoreError, address, bytes, compute,
-    outcome::Done,
-    state::Preimages,
-    trace::Trace,
-    uint, word,
-};
+use super::{CoreError, address, bytes, compute, outcome::Done, state::Preimages, trace::Trace, uint, word};
 use crate::{
     execute::{self, Body, Withdrawal},
     needs,
@@ -313,7 +307,9 @@ fn time_execution(
         "picked" => Watch::Inspect(Pick::Picked),
         "all" => Watch::Inspect(Pick::All),
         other => {
-            return Err(CoreError::new_err(format!("watch is bare, frames, trace, first, picked or all, not {other:?}")));
+            return Err(CoreError::new_err(format!(
+                "watch is bare, frames, trace, first, picked or all, not {other:?}"
+            )));
         }
     };
     let given = Given::new(parent_state_root, &transactions, withdrawals)?;

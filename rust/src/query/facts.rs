@@ -369,5 +369,6 @@ fn forwarded(input: &[u8], above: &[u8]) -> bool {
         return false;
     }
     let last = above.len() - input.len();
-    (4..=last).any(|at| above[at] == input[0] && above[at..at + 4] == input[..4] && above[at..at + input.len()] == *input)
+    (4..=last)
+        .any(|at| above[at] == input[0] && above[at..at + 4] == input[..4] && above[at..at + input.len()] == *input)
 }

@@ -80,7 +80,10 @@ pub struct Flows<'a> {
 impl Flows<'_> {
     fn live(&self, frame: u32) -> bool {
         // Rows of a hostile trace may name a frame of another transaction.
-        frame.checked_sub(self.rows.frames.start).and_then(|at| self.reverted.get(at as usize)).is_some_and(|gone| !gone)
+        frame
+            .checked_sub(self.rows.frames.start)
+            .and_then(|at| self.reverted.get(at as usize))
+            .is_some_and(|gone| !gone)
     }
 
     /// Every transfer in order.
@@ -158,7 +161,10 @@ impl Flows<'_> {
                 if sender == Address::ZERO {
                     minted.insert((token, recipient, amount));
                 }
-                found.push(Transfer { item, ..transfer(order, frame, Some(token), sender, recipient, amount, Source::Log) });
+                found.push(Transfer {
+                    item,
+                    ..transfer(order, frame, Some(token), sender, recipient, amount, Source::Log)
+                });
             } else if what == topics.single && count == 4 && data.len() == 64 {
                 let (item, amount) = (U256::from_be_slice(&data[..32]), U256::from_be_slice(&data[32..]));
                 let moved = transfer(order, frame, Some(token), party(2), party(3), amount, Source::Log);
@@ -214,7 +220,9 @@ impl Flows<'_> {
             let (token, caller, order) = (Some(view.target(row)), view.caller(row), view.frame_order(row));
             let (sender, recipient, amount) = match (&input[..4], input.len()) {
                 (selector, 68..) if selector == TRANSFER => (caller, party(0), U256::from_be_slice(argument(1))),
-                (selector, 100..) if selector == TRANSFER_FROM => (party(0), party(1), U256::from_be_slice(argument(2))),
+                (selector, 100..) if selector == TRANSFER_FROM => {
+                    (party(0), party(1), U256::from_be_slice(argument(2)))
+                }
                 (selector, _) if selector == DEPOSIT && !view.value(row).is_zero() && !self.calls_on(row) => {
                     (Address::ZERO, caller, view.value(row))
                 }

@@ -60,9 +60,11 @@ impl Flowed<'_> {
             }
         }
         let after = |frame: u32, order: u32| failed.get(&view.target(frame)).is_some_and(|at| *at < order);
-        self.rows.accesses.clone().any(|row| {
-            view.access_kind(row) == access::SSTORE && after(view.access_frame(row), view.access_order(row))
-        }) || self.rows.logs.clone().any(|row| after(view.log_frame(row), view.log_order(row)))
+        self.rows
+            .accesses
+            .clone()
+            .any(|row| view.access_kind(row) == access::SSTORE && after(view.access_frame(row), view.access_order(row)))
+            || self.rows.logs.clone().any(|row| after(view.log_frame(row), view.log_order(row)))
             || self.rows.frames.clone().any(|row| {
                 let parent = view.parent(row);
                 parent.is_some_and(|parent| after(parent, view.frame_order(row))) && !view.value(row).is_zero()
@@ -114,9 +116,9 @@ impl Flowed<'_> {
             let spender = Address::from_slice(&input[16..36]);
             let owner = view.caller(row);
             !self.created.contains(&owner)
-                && view.parent(row).is_some_and(|parent| {
-                    view.caller(parent) == spender || self.created.contains(&spender)
-                })
+                && view
+                    .parent(row)
+                    .is_some_and(|parent| view.caller(parent) == spender || self.created.contains(&spender))
         })
     }
 

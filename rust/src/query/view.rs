@@ -149,11 +149,7 @@ impl<'a> View<'a> {
     pub fn hashes(&self) -> impl Iterator<Item = (B256, B256, B256)> + 'a {
         let columns = self.0;
         (0..columns.hash_result.len() as u32 / 32).map(move |row| {
-            (
-                hash_at(&columns.hash_result, row),
-                hash_at(&columns.hash_key, row),
-                hash_at(&columns.hash_base, row),
-            )
+            (hash_at(&columns.hash_result, row), hash_at(&columns.hash_key, row), hash_at(&columns.hash_base, row))
         })
     }
 

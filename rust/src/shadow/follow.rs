@@ -82,7 +82,21 @@ impl Shadow {
     /// `start`: rows of frames and accesses, and the order, at which the transaction began.
     pub fn new(row: u32, access: u32, order: u32) -> Self {
         let (frames, stored, calls, lost, writes, tests, ends) = Default::default();
-        Self { row, access, order, first: row, frames, stored, calls, lost, writes, tests, ends, then: None, complete: true }
+        Self {
+            row,
+            access,
+            order,
+            first: row,
+            frames,
+            stored,
+            calls,
+            lost,
+            writes,
+            tests,
+            ends,
+            then: None,
+            complete: true,
+        }
     }
 
     fn top(&mut self) -> Option<&mut Frame> {
@@ -227,7 +241,8 @@ impl Shadow {
             PUSH0..=PUSH32 => frame.push(Word::default()),
             DUP1..=DUP16 => frame.push(frame.peek((op - DUP1) as usize)),
             SWAP1..=SWAP16 => {
-                let (top, other) = (frame.stack.len().wrapping_sub(1), frame.stack.len().wrapping_sub((op - SWAP1) as usize + 2));
+                let (top, other) =
+                    (frame.stack.len().wrapping_sub(1), frame.stack.len().wrapping_sub((op - SWAP1) as usize + 2));
                 if other < top && top < frame.stack.len() {
                     frame.stack.swap(top, other);
                 }
@@ -273,7 +288,8 @@ impl Shadow {
             }
             KECCAK256 => {
                 let place = span(value(0), value(1));
-                let (word, key) = (frame.memory_of(place.clone()), frame.memory_of(place.start..place.start.saturating_add(32)));
+                let (word, key) =
+                    (frame.memory_of(place.clone()), frame.memory_of(place.start..place.start.saturating_add(32)));
                 frame.drop(2);
                 let hashed = bit::HASH | bit::CALLDATA;
                 let committed = if place.len() == 64 && key.taint & hashed == hashed { bit::COMMITTED } else { 0 };
@@ -375,7 +391,15 @@ impl Shadow {
                 let wei = frame.peek(0);
                 frame.drop(count);
                 let data = frame.copied(span(value(1), value(2)));
-                self.leaving(row, pc, [0, wei.taint, 0, union(&data).taint], Vec::new(), 0..0, (false, true), Address::ZERO);
+                self.leaving(
+                    row,
+                    pc,
+                    [0, wei.taint, 0, union(&data).taint],
+                    Vec::new(),
+                    0..0,
+                    (false, true),
+                    Address::ZERO,
+                );
             }
             RETURN | REVERT => {
                 frame.output = frame.copied(span(value(0), value(1)));
@@ -631,7 +655,6 @@ impl Shadow {
                 self.order += 1;
             }
         }
-        
     }
 
     /// What was found; `valid`: the transaction ran to its end.

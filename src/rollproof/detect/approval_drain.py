@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from rollproof.replay.trace import Frame
 from rollproof.types import Amount, Confidence, Severity
 
 APPROVAL = _core.keccak256(b"Approval(address,address,uint256)")  # EIP-20
+MAX_ALLOWANCES = 16  # from one owner to one spender; further ones are not looked at
 UNLIMITED = 1 << 255  # allowances from here on are meant to last for ever
 _PULLS = frozenset(
     _core.keccak256(each)[:4]
@@ -78,21 +80,19 @@ class ApprovalDrain(Detector):
         by: dict[tuple[bytes | None, bytes, bytes], list[Transfer]] = {}
         for each in pulls:
             by.setdefault((each.token, each.sender, execution.frame(each.frame).caller), []).append(each)
+        tried: Counter[tuple[bytes | None, bytes, bytes]] = Counter()
         for given in allowances:
-            after = by.get((given.token, given.owner, given.spender))
-            if after is None or given.owner in members or not given.amount:
+            key = (given.token, given.owner, given.spender)
+            if key not in by or given.owner in members or not given.amount or tried[key] >= MAX_ALLOWANCES:
                 continue
+            tried[key] += 1
             frame = execution.frame(given.frame)
             owned = _within(execution, frame, given.owner)
             if owned is None or not (given.spender in members or given.spender in execution.created):
                 continue
             paths = authority(execution)
             inside = paths.span(owned)
-            taken = [
-                each
-                for each in after
-                if each.order > given.order and each.frame not in inside and each.order not in used
-            ]
+            taken = [each for each in by[key] if each.order > given.order and each.frame not in inside]
             if not taken:
                 continue
             passage = paths.to_call(frame.row)
@@ -105,6 +105,7 @@ class ApprovalDrain(Detector):
             if amount <= 0:
                 continue
             used.update(each.order for each in taken)
+            tried[key] = MAX_ALLOWANCES
             yield self.finding(
                 execution,
                 f"0x{given.owner.hex()} approved 0x{given.spender.hex()} at its own caller's word, who took the tokens",

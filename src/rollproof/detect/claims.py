@@ -54,6 +54,24 @@ def shares_burned(execution: Execution, issuer: bytes) -> int:
     return max(0, burned)
 
 
+def overcredited(execution: Execution, account: bytes, token: bytes | None, lost: int) -> tuple[int, int] | None:
+    """What an entry in an account's books was credited, and what was paid in for it, where the difference is just what
+    the account then lost. None where there is no such entry, or nothing was paid in (what is earned is credited too).
+    """
+    paid = sum(
+        each.amount
+        for each in transfers_of(execution, account)
+        if each.recipient == account and each.token == token and each.item is None
+    )
+    if not paid:
+        return None
+    credited: dict[bytes, int] = {}
+    for write in writes_of(execution, account):
+        if write.value > write.before and int.from_bytes(write.slot, "big") >= PLAIN_SLOT:
+            credited[write.slot] = credited.get(write.slot, 0) + write.value - write.before
+    return next(((amount, paid) for amount in credited.values() if amount - paid == lost), None)
+
+
 def entry_used(execution: Execution, account: bytes, amount: int, payees: Collection[bytes]) -> Entry:
     """Whether a mapping's entry in an account's storage fell by an amount (a balance) or rose by it (what was paid out
     so far) over the transaction, and whose that is. NONE: the payout is not in the account's books.

@@ -21,8 +21,8 @@ from rollproof.detect.shows import Shows, Trigger
 
 @dataclass(frozen=True, slots=True)
 class Loan:
-    """One flash loan or flash swap. ``amount`` and ``returned`` in base units of ``token`` (None: wei), both 0 where only the call
-    back shows it. ``frame`` is the lender's frame that was open, ``kind`` what shows it.
+    """One flash loan or flash swap. ``amount`` and ``returned`` in base units of ``token`` (None: wei), both 0 where
+    only the call back shows it. ``frame`` is the lender's frame that was open, ``kind`` what shows it.
     """
 
     lender: bytes

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
 from rollproof.detect.authority import Authority, authority
 from rollproof.detect.detector import Detector, Judgement
@@ -18,6 +19,8 @@ ECRECOVER = bytes(19) + b"\x01"
 # Half of secp256k1's order: EIP-2 allows no transaction a higher s.
 HALF = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 _IS_VALID_SIGNATURE = bytes.fromhex("1626ba7e")  # ERC-1271
+
+MAX_USES = 256  # of one execution
 
 # token (None: wei), sender, recipient, amount
 Move = tuple[bytes | None, bytes, bytes, int]
@@ -66,7 +69,14 @@ class SignatureMisuse(Detector):
         for execution in evidence.executions:
             if execution.flags & Trigger.RECOVERS and execution.success is not False:
                 asked.extend((execution, frame) for frame in _recoveries(execution))
-        uses = [_use(execution, frame) for execution, frame in _worth(asked)]
+        uses: list[Use] = []
+        counted: Counter[int] = Counter()
+        for execution, frame in _worth(asked):
+            counted[execution.index] += 1
+            if counted[execution.index] <= MAX_USES:
+                uses.append(_use(execution, frame))
+            elif counted[execution.index] == MAX_USES + 1:
+                yield self.unjudged(execution, f"more than {MAX_USES} signatures; the others were not looked at")
         yield from self._failed(uses)
         yield from self._again(uses)
 
@@ -153,8 +163,9 @@ def _use(execution: Execution, frame: Frame) -> Use:
     # A library or a view of its own may do the recovering: what counts is the call that the answer is for.
     while root.kind is Kind.STATICCALL and root.parent is not None:
         root = paths.frame(paths.root(root.parent))
-    below = paths.span(root.row)
-    after = [each for each in execution.transfers if each.order > frame.order and each.frame in below]
+    inside = paths.span(root.row)
+    later = execution.transfers[bisect_right(execution.transfers, frame.order, key=lambda each: each.order) :]
+    after = list(takewhile(lambda each: each.frame in inside, later))
     writes = [each for _, each in paths.writes.get(root.row, ()) if each.value != each.before]
     return Use(
         execution,

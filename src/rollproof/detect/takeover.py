@@ -13,7 +13,7 @@ from rollproof.detect.shows import Shows, Trigger
 from rollproof.replay.trace import Kind
 from rollproof.types import Amount
 
-MAX_PRIVILEGES = 256  # of one execution
+MAX_PRIVILEGES = 128  # of one execution
 
 
 @dataclass(slots=True)
@@ -87,12 +87,14 @@ def _takeovers(block: ExecutedBlock, cut: list[Execution]) -> Iterator[Takeover]
                 continue
             by = {privilege.named, passage.outsider} - {None, privilege.context}
             code = privilege.named if privilege.what == CODE else None
-            found = [_loss(execution, privilege.context, by, code, privilege.access.order)]
-            found += [
-                _loss(later, privilege.context, by, code, -1)
-                for later in block.executions[at + 1 :]
-                if later.flags & (Trigger.ETHER | Trigger.TOKENS | Trigger.SELFDESTRUCTS)
-            ]
+            found: list[Loss] = []
+            if passage.standing is not Standing.CHECKED or code is not None:
+                found.append(_loss(execution, privilege.context, by, code, privilege.access.order))
+                found += [
+                    _loss(later, privilege.context, by, code, -1)
+                    for later in block.executions[at + 1 :]
+                    if later.flags & (Trigger.ETHER | Trigger.TOKENS | Trigger.SELFDESTRUCTS)
+                ]
             # Only where nothing else says that it is a privilege does it matter whether it was used as one.
             used = plain(privilege) and any(_used(each, privilege) for each in block.executions[at:])
             yield Takeover(execution, privilege, passage, tuple(filter(None, found)), used)
@@ -107,17 +109,27 @@ def _worth(execution: Execution) -> bool:
     return Shows.STEPS not in execution.shows and bool(execution.flags & Trigger.WRITES)
 
 
+@dataclass(frozen=True, slots=True)
+class _Payment:
+    """What one account paid or got; who had called it above that, and what code had run on its storage."""
+
+    transfer: Transfer
+    sign: int
+    callers: frozenset[bytes]
+    codes: frozenset[bytes]
+
+
 def _loss(execution: Execution, account: bytes, by: set[bytes | None], code: bytes | None, order: int) -> Loss:
     loss = Loss(execution)
     since: dict[bytes | None, int] = {}
-    for each in execution.transfers:
-        if each.order <= order or not each.amount or each.item is not None:
+    for each in execution.kept(("payments", account), lambda one: _payments(one, account)):
+        moved = each.transfer
+        if moved.order <= order:
             continue
-        sign = (each.recipient == account) - (each.sender == account)
-        since[each.token] = since.get(each.token, 0) + sign * each.amount
-        if each.sender == account != each.recipient and _commanded(execution, each, account, by, code):
-            key = (each.token, each.recipient)
-            loss.paid[key] = loss.paid.get(key, 0) + each.amount
+        since[moved.token] = since.get(moved.token, 0) + each.sign * moved.amount
+        if each.sign < 0 and (not each.callers.isdisjoint(by) or code in each.codes):
+            key = (moved.token, moved.recipient)
+            loss.paid[key] = loss.paid.get(key, 0) + moved.amount
     # What came in after it and went out again only passed through.
     loss.paid = {key: amount for key, amount in loss.paid.items() if since[key[0]] < 0}
     loss.destroyed = any(
@@ -127,17 +139,25 @@ def _loss(execution: Execution, account: bytes, by: set[bytes | None], code: byt
     return loss
 
 
-def _commanded(execution: Execution, each: Transfer, account: bytes, by: set[bytes | None], code: bytes | None) -> bool:
-    """Whether the account paid in a call by one of ``by``, or by the code that was put there."""
-    for frame in (execution.frame(each.frame), *execution.ancestors(each.frame)):
-        if frame.target == account:
-            if code is not None and frame.code == code:
-                return True
-            if frame.kind is not Kind.DELEGATECALL and frame.caller in by:
-                return True
-    # Or somebody else moved it by an allowance, at their command.
-    frame = execution.frame(each.frame)
-    return each.token is not None and frame.target == each.token and frame.caller in by
+def _payments(execution: Execution, account: bytes) -> tuple[_Payment, ...]:
+    found: list[_Payment] = []
+    for each in execution.transfers:
+        sign = (each.recipient == account) - (each.sender == account)
+        if not sign or not each.amount or each.item is not None:
+            continue
+        callers: set[bytes] = set()
+        codes: set[bytes] = set()
+        if sign < 0:
+            own = execution.frame(each.frame)
+            if own.target == each.token:
+                callers.add(own.caller)  # or somebody moves it by an allowance
+            for frame in (own, *execution.ancestors(each.frame)):
+                if frame.target == account:
+                    codes.add(frame.code)
+                    if frame.kind is not Kind.DELEGATECALL:
+                        callers.add(frame.caller)
+        found.append(_Payment(each, sign, frozenset(callers), frozenset(codes)))
+    return tuple(found)
 
 
 def _used(execution: Execution, privilege: Privilege) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rollproof.detect.account_transfers import transfers_of
 from rollproof.detect.ancestry import called, created
-from rollproof.detect.claims import Entry, entry_used, recorded_in, shares_burned
+from rollproof.detect.claims import Entry, entry_used, overcredited, recorded_in, shares_burned
 from rollproof.detect.cluster import ZERO, actors, by_account, cluster, gainers, gains, only_loses
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import Execution
@@ -59,6 +59,10 @@ class ValueExtraction(Detector):
 
     def _judge(self, execution: Execution, victim: bytes, losses: list[Loss]) -> Iterator[Judgement]:
         ways = _ways(execution, victim)
+        for each in losses:
+            credit = overcredited(execution, victim, each.token, each.lost)
+            if credit is not None:
+                ways.append(f"its books credited {credit[0]} for {credit[1]} that were paid in")
         most = max((each.share for each in losses if each.share is not None), default=None)
         tokens = max((each.share for each in losses if each.share is not None and each.token), default=None)
         # Ether that all leaves a contract at a call is what many contracts are for; tokens lie with one to stay.
@@ -73,7 +77,7 @@ class ValueExtraction(Detector):
         if burned:
             yield self.suppressed(execution, title, f"{burned} shares of it were burned for that", severity)
             return
-        together = cluster(execution)
+        together = takers(execution)
         entries = {entry_used(execution, victim, each.lost, together) for each in losses}
         if entries == {Entry.OWN} or (Entry.NONE not in entries and Entry.OTHER not in entries and not ways):
             yield self.suppressed(execution, title, "an entry in its books was used up by just that amount", severity)
@@ -96,6 +100,12 @@ class ValueExtraction(Detector):
         )
 
 
+def takers(execution: Execution) -> frozenset[bytes]:
+    """Those who acted, without lenders: what borrowers lose to these is the price of a loan."""
+    lenders = {each.lender for each in loans(execution)}
+    return cluster(execution) - lenders
+
+
 def _losses(execution: Execution) -> dict[bytes, list[Loss]]:
     """By contract: what it lost to those who acted. Empty where these lost anything themselves."""
     table = by_account(execution)
@@ -108,7 +118,7 @@ def _losses(execution: Execution) -> dict[bytes, list[Loss]]:
     ]
     if not losers:
         return {}
-    together = cluster(execution)
+    together = takers(execution)
     gained = gains(execution, together)
     if not gained or any(amount < 0 for token, amount in gained.items() if token not in made):
         return {}
@@ -154,7 +164,7 @@ def _met_by_new_code(execution: Execution) -> set[bytes]:
 
 def _turns(execution: Execution, victim: bytes) -> int:
     """How often those who acted paid a contract and were then paid by it."""
-    together, turns, owed = cluster(execution), 0, False
+    together, turns, owed = takers(execution), 0, False
     for each in transfers_of(execution, victim):
         if each.recipient == victim and each.sender in together:
             owed = True

@@ -27,8 +27,8 @@ def replay(
     """A block of a witness or evidence file, or of inputs at hand, with its transactions in another order.
 
     ``order`` lists places in the original block; what it leaves out is removed. What that means for nonces and for
-    what a removed transaction made: see `replay.counterfactual`. Raises Malformed and Unsupported for an order that there is not
-    or that a chain's rules forbid, and as `trace` where the block itself cannot be run.
+    what a removed transaction made: see `replay.counterfactual`. Raises Malformed and Unsupported for an order that
+    there is not or that a chain's rules forbid, and as `trace` where the block itself cannot be run.
     """
     return Counterfactual(block if isinstance(block, Inputs) else inputs(block, config)).replay(order, nonces=nonces)
 

@@ -22,8 +22,8 @@ class Censorship(Detector):
     severity: ClassVar[Severity] = Severity.MEDIUM
     title: ClassVar[str] = "A transaction is left out of block after block"
     what: ClassVar[str] = (
-        f"A transaction waits in the pool for {PATIENCE} blocks or more, is its sender's next one, pays the base fee, and "
-        "one of these blocks had room for it and took something that came later and paid no more."
+        f"A transaction waits in the pool for {PATIENCE} blocks or more, is its sender's next one, pays the base fee, "
+        "and one of these blocks had room for it and took something that came later and paid no more."
     )
     why: ClassVar[str] = (
         "Who builds the blocks alone can hold anybody's funds: a trader who cannot close a position loses it. "

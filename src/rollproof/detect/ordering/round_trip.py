@@ -13,6 +13,7 @@ from rollproof.detect.ordering.legs import Leg
 TOLERANCE = 20  # what is sold differs from what was bought by at most a 20th: fees on transfers, rounding
 EXACT = 200  # and by at most a 200th where nothing else says that both legs are one party's
 MAX_LEGS = 1_000  # of one pool and block that are paired
+MAX_HOLDERS = 8  # of one swap that are followed to another pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,24 +88,28 @@ def round_trips(pool: bytes, legs: Sequence[Leg]) -> Iterator[RoundTrip]:
 
 def across(pools: Mapping[bytes, Sequence[Leg]]) -> Iterator[RoundTrip]:
     """Those whose back leg is on another pool than the front: one account has what was bought in between."""
-    holders: dict[bytes, list[Leg]] = {}
+    holders: dict[bytes, list[tuple[Leg, int]]] = {}
     for legs in pools.values():
-        for leg in legs[:MAX_LEGS]:
-            for holder in leg.buyers | leg.sellers:
-                holders.setdefault(holder, []).append(leg)
+        for place, leg in enumerate(legs[:MAX_LEGS]):
+            for holder in sorted(leg.buyers | leg.sellers)[:MAX_HOLDERS]:
+                holders.setdefault(holder, []).append((leg, place))
+    taken: set[int] = set()
     for holder, own in holders.items():
-        if not 2 <= len(own) <= MAX_LEGS:
+        if len({leg.swap.pool for leg, _ in own}) < 2 or len(own) > MAX_LEGS:
             continue
-        own.sort(key=lambda leg: (leg.index, leg.swap.order))
-        for at, front in enumerate(own):
-            back = _elsewhere(front, own[at + 1 :], holder) if holder in front.buyers else None
-            if back is not None:
-                legs = [*pools[front.swap.pool][:MAX_LEGS], back]
-                legs.sort(key=lambda leg: (leg.index, leg.swap.order))
-                places = [legs.index(front)], [legs.index(back)]
-                found = _round_trip(front.swap.pool, legs, *places, "holder")
-                if found is not None and found.profitable:
-                    yield found
+        own.sort(key=lambda each: (each[0].index, each[0].swap.order))
+        later = [leg for leg, _ in own]
+        for at, (front, place) in enumerate(own):
+            if holder not in front.buyers or id(front) in taken:
+                continue
+            back = _elsewhere(front, later[at + 1 :], holder)
+            legs = [*pools[front.swap.pool][:MAX_LEGS]]
+            found = (
+                None if back is None else _round_trip(front.swap.pool, [*legs, back], [place], [len(legs)], "holder")
+            )
+            if found is not None and found.profitable:
+                taken.add(id(front))
+                yield found
 
 
 def _elsewhere(front: Leg, later: Sequence[Leg], holder: bytes) -> Leg | None:

