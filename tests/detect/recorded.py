@@ -32,6 +32,15 @@ DIFFERENCE = {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}}
 STRUCT = {"enableMemory": True}
 
 
+# A precompile's answer stored, transient storage, a write that changes nothing, creations by both instructions (one
+# destroys itself at once), CALLCODE, a call of more wei than there is, a delegate call to nobody, a log.
+_EVERYTHING = bytes.fromhex(
+    "60015f526020602060205f60025afa506020515f55600760015d60015c506020515f5560055f5f5ff5506133"
+    "ff5f526002601e5ff0506020602060205f5f60045af2505f5f5f5f6103e861dead5af1505f5f5f5f335af450"
+    "6002600160205fa200"
+)
+
+
 @dataclass
 class Scene:
     """The block that is looked at, after those that prepare it. ``names`` say what each of its transactions is."""
@@ -39,12 +48,12 @@ class Scene:
     exchange: Exchange
     executed: ExecutedBlock
     number: int
-    names: tuple[str, ...] = ("payment", "creation", "attack", "swap", "refused", "arbitrary")
+    names: tuple[str, ...] = ("payment", "creation", "attack", "swap", "refused", "arbitrary", "everything")
 
 
 @cache
 def scene() -> Scene:
-    """A payment, a creation, a re-entrancy attack, a swap, one that is refused, and a swap by a contract."""
+    """A payment, a creation, a re-entrancy attack, a swap, one that is refused, a contract's swap, `_EVERYTHING`."""
     exchange = Exchange()
     stage = exchange.stage
     deployer, thief = stage.account(9), stage.account(8)
@@ -53,6 +62,10 @@ def scene() -> Scene:
     exchange.happened([deployer.send(None, data=bank.deployment(), gas=2_000_000)])
     exchange.happened([stage.account(7).send(bank.address, data=bank.encode("deposit"), value=9 * ETHER, gas=100_000)])
     bot = exchange.bot()
+    everything = created(deployer.address, deployer.nonce)
+    size = len(_EVERYTHING)
+    init = bytes([0x60, size, 0x60, 0x0C, 0x60, 0x00, 0x39, 0x60, size, 0x60, 0x00, 0xF3]) + _EVERYTHING
+    exchange.happened([deployer.send(None, data=init, gas=300_000)])
     attack = Contract.load("ReentrancyAttack").at(created(thief.address, thief.nonce))
     block = stage.build(
         [
@@ -62,6 +75,7 @@ def scene() -> Scene:
             exchange.swap(2, 5 * ETHER),
             exchange.swap(3, 5 * ETHER, least=10**30),
             exchange.bot_swap(bot, 4, 7 * ETHER, up=False),
+            stage.account(5).send(everything, value=5, gas=400_000),
         ]
     )
     return Scene(exchange, stage.seen(block), block.number)

@@ -8,7 +8,7 @@ from rollproof.detect.execution import Execution
 
 
 def frames(execution: Execution, *, gas: bool = True) -> list[tuple[Any, ...]]:
-    """Every frame; gas left out where a source counts the transaction's own otherwise."""
+    """Every frame; gas of those that ran code, or of none where a source counts the transaction's own otherwise."""
     return [
         (
             each.kind,
@@ -20,7 +20,7 @@ def frames(execution: Execution, *, gas: bool = True) -> list[tuple[Any, ...]]:
             each.success,
             each.input,
             each.output,
-            each.gas_used if gas else 0,
+            each.gas_used if gas and execution.trace.column("frame_ran")[each.row] else 0,
         )
         for each in execution.frames
     ]
@@ -29,7 +29,10 @@ def frames(execution: Execution, *, gas: bool = True) -> list[tuple[Any, ...]]:
 def accesses(execution: Execution) -> list[tuple[Any, ...]]:
     """Every storage access, with the frame's place in the execution."""
     first = execution.frame_rows.start
-    return [(each.frame - first, each.write, each.slot, each.value, each.before) for each in execution.accesses]
+    return [
+        (each.frame - first, each.write, each.transient, each.slot, each.value, each.before)
+        for each in execution.accesses
+    ]
 
 
 def logs(execution: Execution) -> list[tuple[Any, ...]]:
@@ -40,6 +43,12 @@ def logs(execution: Execution) -> list[tuple[Any, ...]]:
         for each in execution.logs
         if not execution.reverted(each.frame)
     ]
+
+
+def ends(execution: Execution) -> list[tuple[Any, ...]]:
+    """Every self-destruct."""
+    first = execution.frame_rows.start
+    return [(each.frame - first, each.beneficiary, each.value) for each in execution.selfdestructs]
 
 
 def order(execution: Execution) -> list[tuple[str, int]]:

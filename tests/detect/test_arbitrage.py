@@ -155,3 +155,12 @@ def test_real_blocks(shared_data: Path, number: int, expected: set[int]) -> None
     found: list[Judgement] = list(judge(block, [Arbitrage()]).findings)
     known = {each.transaction: each.index for each in block.executions}
     assert {known[each.transaction] for each in found} == expected
+
+
+@pytest.mark.parametrize("logs", [True, False])
+def test_wei_that_is_wrapped_by_sending_it(logs: bool) -> None:
+    legs = (PAIR, WETH, 1000, TWO, 1990), (OTHER, TWO, 1990, WETH, 1030)
+    wraps = call(BOT, WETH, value=1000, logs=[log(WETH, "Deposit(address,uint256)", [BOT], [1000])])
+    tree = call(USER, BOT, wraps, *pushed(BOT, BOT, legs[0], BOT), *pushed(BOT, BOT, legs[1], BOT))
+    [finding] = judge(told(tree, logs=logs), [Arbitrage()]).findings
+    assert gained(finding) == {None: 30}

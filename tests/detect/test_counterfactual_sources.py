@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+import rollproof as rp
 from detect.exchange import Exchange, Pool
 from detect.stage import ETHER
 from rollproof import _core
@@ -94,6 +95,17 @@ def test_what_the_witness_lacks_is_fetched_and_proven(busy: Stack, layer: str) -
                 assert other.replay(places).state_root == right.replay(places).state_root is not None
                 again = Counterfactual(inputs)  # offline, with what the block's evidence has by now
                 assert again.replay(places).state_root == right.replay(places).state_root
+
+
+def test_a_block_of_a_node_in_one_call(busy: Stack) -> None:
+    chain = busy.l2
+    provider = LabNode(Node(chain, pool=busy.l2_pool, stack=busy, name="l2"))
+    [block] = busiest(chain, 1)
+    places = shuffled(block, 7)
+    found = rp.replay([provider], places, block=block.number, config=chain.config)
+    assert found.state_root == Counterfactual(chain.inputs(block)).replay(places).state_root is not None
+    with pytest.raises(rp.Malformed, match="nodes need the block"):
+        rp.replay([provider], places)
 
 
 @dataclass

@@ -104,6 +104,14 @@ def test_what_everybody_gets_alike() -> None:
     assert (report.findings, report.suppressed) == ([], [])
 
 
+def test_the_same_trade_by_two_is_a_market() -> None:
+    exchange = Exchange()
+    block = exchange.stage.run([exchange.swap(0, 5_000 * ETHER), exchange.swap(1, 5_000 * ETHER)])
+    report = judged(block)
+    assert report.findings == []
+    assert [each.reason for each in report.suppressed] == ["the first paid for what it got: a market"]
+
+
 def test_a_rush_of_many_is_nobodys_idea() -> None:
     stage = Stage()
     at = bounty(stage)

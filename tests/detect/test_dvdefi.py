@@ -9,7 +9,7 @@ from rollproof.detect import foreign
 from rollproof.detect.run import judge
 from rollproof.types import Severity
 
-NEEDED = 12  # of the 14 that show enough
+NEEDED = 13  # of the 14 that show enough
 
 
 def of_family(detector: str, families: list[str]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from detect.stage import ETHER, Stage
-from rollproof.detect import foreign
+from rollproof.detect import foreign, source
 from rollproof.detect.forced_ether import ForcedEther
 from rollproof.detect.run import Report, judge
 from rollproof.types import Amount, Severity
@@ -50,6 +50,22 @@ def test_a_token_that_stops_a_lender() -> None:
         found = said(stage, donor.send("run", lender.address)).findings
         assert [each.severity for each in found] == [Severity.MEDIUM] * count
         assert all(lender.address in each.addresses for each in found)
+
+
+def test_a_balance_that_has_to_be_what_is_stored() -> None:
+    """Followed by the second pass for every transaction: nothing else picks these."""
+    stage = Stage()
+    for name, count in (("ExactSafe", 1), ("ExactSafeFixed", 0)):
+        safe = stage.deploy(name)
+        safe.do("deposit", value=ETHER)
+        block = stage.build([safe.send("turn"), safe.send("sweep")])
+        followed = stage.chain.run(block, inspect="all")
+        seen = source.executed_block(
+            followed, transactions=block.transactions, chain_id=1, number=block.number, family="ethereum"
+        )
+        found = judge(seen, [ForcedEther()]).findings
+        assert [each.severity for each in found] == [Severity.LOW] * count
+        assert all(each.transaction == block.hashes[0] for each in found)
 
 
 def test_foreign_executions(shared_data: Path) -> None:

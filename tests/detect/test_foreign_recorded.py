@@ -59,6 +59,7 @@ def test_struct_logs_show_what_we_executed() -> None:
         assert rows.frames(theirs) == rows.frames(ours), name
         assert rows.accesses(theirs) == rows.accesses(ours), name
         assert rows.logs(theirs) == rows.logs(ours), name
+        assert rows.ends(theirs) == rows.ends(ours), name
         assert rows.transfers(theirs) == rows.transfers(ours), name
         assert (theirs.sender, theirs.to, theirs.success) == (ours.sender, ours.to, ours.success), name
         assert reentered(theirs) == reentered(ours), name
@@ -105,6 +106,8 @@ def test_parity_traces_show_the_calls() -> None:
     assert found.number == own.number
     for name, ours, theirs in zip(NAMES, own.executions, found.executions, strict=True):
         assert rows.frames(theirs, gas=False) == rows.frames(ours, gas=False), name
+        assert rows.ends(theirs) == rows.ends(ours), name
+    assert _ran(found) == _ran(own)
 
 
 def test_everything_about_a_block_is_one_recording() -> None:
@@ -114,6 +117,32 @@ def test_everything_about_a_block_is_one_recording() -> None:
     assert Shows.NET_STORAGE in found.shows
     assert all(f"{name}.json.gz" in recording.source for name in names)
     assert found.beneficiary == bytes.fromhex(load("block")["miner"][2:])
+
+
+def test_one_file_a_transaction_is_one_block(tmp_path: Path) -> None:
+    paths = [written(tmp_path / f"{at}.json", [entry]) for at, entry in enumerate(load("calls"))]
+    found = only(*reversed(paths), file("block"), file("receipts"))
+    assert hashes(found) == hashes(scene().executed)
+    alone = foreign.read(*paths)  # nothing says that these are of one block
+    assert len(alone) == len(NAMES)
+
+
+def test_two_records_of_one_block_are_two_recordings() -> None:
+    found = foreign.read(file("calls"), file("parity"), file("receipts"))
+    assert [hashes(each) for each in found] == [hashes(scene().executed)] * 2
+    assert all(Shows.LOGS in each.shows for each in found)
+
+
+def test_the_plain_prestate_says_who_has_code() -> None:
+    own, found = scene().executed, only(file("calls"), file("prestate"), file("block"))
+    ran = _ran(found)
+    assert ran == _ran(own)
+    assert 0 < sum(ran) < len(ran)
+
+
+def _ran(block: ExecutedBlock) -> list[int]:
+    column = block.trace.column("frame_ran")
+    return [column[row] for execution in block.executions for row in execution.frame_rows]
 
 
 def test_what_is_saved_reads_the_same(tmp_path: Path) -> None:
@@ -266,7 +295,7 @@ def test_struct_logs_alone_find_out_what_is_called(tmp_path: Path) -> None:
     assert Shows.SENDER not in block.shows
     assert Shows.INPUT not in block.shows  # of the transaction's own call nothing says it
     assert block.trace_hash is not None
-    assert [each[:4] for each in rows.accesses(found)] == [each[:4] for each in rows.accesses(own)]
+    assert [each[:5] for each in rows.accesses(found)] == [each[:5] for each in rows.accesses(own)]
 
 
 def test_words_may_be_written_with_or_without_prefix(tmp_path: Path) -> None:

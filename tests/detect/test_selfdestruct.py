@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 from detect.stage import ETHER, Stage
+from rollproof.detect import foreign
+from rollproof.detect.execution import ExecutedBlock
 from rollproof.detect.run import judge
 from rollproof.detect.selfdestruct import UnprotectedSelfdestruct
 from rollproof.lab.block import Holder
@@ -30,3 +36,34 @@ def test_who_may_end_an_account() -> None:
     [found] = judge(block, [UnprotectedSelfdestruct()]).findings
     assert found.severity is Severity.HIGH
     assert found.amounts == (Amount(None, OPEN, -ETHER), Amount(None, stranger.address, ETHER))
+
+
+def delegated_end(directory: Path, *, usurped: bool) -> ExecutedBlock:
+    """An account that runs code which ends it, for its owner or for who has made himself owner just before."""
+    anybody, engine, bomb = (f"0x{each:040x}" for each in (0xA1, 0xE1, 0xB1))
+    events: list[list[Any]] = [["enter", "CALL", anybody, anybody, "0x0", "0x12345678", "0x" + "11" * 20]]
+    if usurped:
+        events += [
+            ["enter", "CALL", engine, engine, "0x0", "0x8129fc1c", anybody],
+            ["sstore", "0x0", anybody],
+            ["exit", 1],
+        ]
+    events += [
+        ["enter", "CALL", engine, engine, "0x0", "0x4f1ef286", anybody],
+        ["sload", "0x0", anybody],
+        ["enter", "DELEGATECALL", bomb, engine, "0x0", "0xb8b3dbc6", anybody],
+        ["selfdestruct", anybody],
+        *[["exit", 1]] * 3,
+    ]
+    path = directory / "trace.jsonl"
+    path.write_text(json.dumps({"id": "x", "from": "0x" + "11" * 20, "to": anybody, "events": events}) + "\n")
+    [block] = foreign.read(path)
+    return block
+
+
+def test_who_makes_himself_owner_is_none(tmp_path: Path) -> None:
+    """As Parity's library, November 2017: initialised by a stranger, then ended by him."""
+    detector = UnprotectedSelfdestruct()
+    assert not judge(delegated_end(tmp_path, usurped=False), [detector]).findings
+    [found] = judge(delegated_end(tmp_path, usurped=True), [detector]).findings
+    assert found.severity is Severity.MEDIUM

@@ -105,6 +105,27 @@ def test_the_price_of_a_loan() -> None:
     assert found_again(ValueExtraction(), block.executions[0]) == []
 
 
+def test_all_that_is_handed_out_and_given_back() -> None:
+    stage = Stage()
+    coin, drawer, rescuer = stage.deploy("value/Coin"), stage.deploy("Drawer"), stage.deploy("Rescuer")
+    coin.do("make", drawer.address, 500)
+    block = stage.run([rescuer.send("rescue", drawer.address, coin.address)])
+    [found] = judge(block, [ValueExtraction()]).findings
+    assert (found.severity, found.confidence) == (Severity.LOW, Confidence.POSSIBLE)
+    assert coin.call("balanceOf", drawer.address) == 500
+
+
+def test_a_deposit_that_is_renewed() -> None:
+    stage = Stage()
+    coin, rescuer = stage.deploy("value/Coin"), stage.deploy("Rescuer")
+    made = stage.deploy("CoinLender", coin.address)
+    coin.do("make", rescuer.address, 500)
+    rescuer.do("renew", made.address, 500)
+    block = stage.run([rescuer.send("renew", made.address, 500)])
+    assert block.executions[0].success
+    assert judge(block, [ValueExtraction()]).findings == []
+
+
 def test_payment_in_a_coin_that_was_made_for_it() -> None:
     stage = Stage()
     one, two, forger = stage.deploy("value/Coin"), stage.deploy("value/Coin"), stage.deploy("Swinger")

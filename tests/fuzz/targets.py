@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import demonstration as demo
-from fuzz import chain
+from fuzz import chain, traces
 from fuzz.engine import Target
 from fuzz.mutate import change, edge, mutate_bytes, mutate_json
 from fuzz.node import ASKED, FaultyNode, transaction
@@ -497,4 +497,6 @@ TARGETS = (
     Target("config", _run_config, _seeds_config, _mutate_config),
     Target("eth_config", _run_eth_config, lambda: [_ETH_CONFIG.encode()], mutate_json),
     Target("rpc", _run_rpc, _seeds_rpc, _mutate_rpc),
+    Target("trace", traces.run_trace, traces.seeds_trace, traces.mutate_trace),
+    Target("protocols", traces.run_table, traces.seeds_table, traces.mutate_table),
 )

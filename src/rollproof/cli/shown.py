@@ -52,7 +52,7 @@ def json_lines(found: Inspection, output: Output, names: Mapping[bytes, str]) ->
         )
     said: list[finding_json.Said] = [*found.findings, *found.unjudged]
     for each in [*said, *(found.suppressed if output.verbose else ())]:
-        yield finding_json.line(finding_json.record(each, names))
+        yield finding_json.line({**finding_json.record(each, names), "source": found.source})
     if output.verbose > 1 or found.notes:
         yield finding_json.line(
             {

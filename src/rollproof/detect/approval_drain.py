@@ -18,6 +18,7 @@ from rollproof.types import Amount, Confidence, Severity
 
 APPROVAL = _core.keccak256(b"Approval(address,address,uint256)")  # EIP-20
 MAX_ALLOWANCES = 16  # from one owner to one spender; further ones are not looked at
+FEE = 10  # a loan's fee is at most this part of it
 UNLIMITED = 1 << 255  # allowances from here on are meant to last for ever
 _PULLS = frozenset(
     _core.keccak256(each)[:4]
@@ -67,7 +68,7 @@ class ApprovalDrain(Detector):
         pulls = [each for each in evidence.transfers if each.token is not None and _pulled(evidence, each)]
         if not pulls:
             return
-        allowances = tuple(_allowances(evidence))
+        allowances = tuple(_allowances(evidence)) if evidence.flags & Trigger.APPROVES else ()
         used: set[int] = set()
         yield from self._approved(evidence, allowances, pulls, used)
         yield from self._misused(evidence, allowances, [each for each in pulls if each.order not in used])
@@ -101,9 +102,9 @@ class ApprovalDrain(Detector):
                 continue
             if passage.standing is Standing.MADE and not _led(execution, frame, given):
                 continue
-            amount = sum(each.amount for each in taken) - _brought(execution, given, members)
-            if amount <= 0:
-                continue
+            brought = _brought(execution, given, members)
+            if sum(each.amount for each in taken) <= brought + brought // FEE:
+                continue  # a loan that is paid back
             used.update(each.order for each in taken)
             tried[key] = MAX_ALLOWANCES
             yield self.finding(

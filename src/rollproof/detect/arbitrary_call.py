@@ -9,7 +9,7 @@ from rollproof.detect.authority import Authority, Standing, authority
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import Execution, Transfer
 from rollproof.detect.holdings import held
-from rollproof.detect.parties import insiders, winners
+from rollproof.detect.parties import insiders, staged, winners
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.replay.trace import Frame, Kind
 from rollproof.types import Amount, Confidence, Severity
@@ -40,9 +40,13 @@ class ArbitraryCall(Detector):
         told = bool(evidence.shows & Shows.INPUT)
         if told and not evidence.flags & Trigger.FORWARDS:
             return
+        # In the end poorer, or made or played in this one execution: then what it had before was given here.
+        poorer = {account for (account, _), amount in evidence.net.items() if amount < 0} | evidence.created
+        everybody = staged(evidence)
         payers: dict[bytes, list[Transfer]] = {}
         for each in evidence.transfers:
-            if each.amount and each.item is None and each.recipient != each.sender:
+            moves = each.amount and each.item is None and each.recipient != each.sender
+            if moves and (everybody or each.sender in poorer):
                 payers.setdefault(each.sender, []).append(each)
         members = insiders(evidence)
         paths: Authority | None = None

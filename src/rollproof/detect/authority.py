@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 from rollproof import _core
 from rollproof.detect.execution import Execution
@@ -61,9 +62,17 @@ class Authority(Invocations):
         super().__init__(execution)
         steps = execution.steps
         self._followed = steps is not None and steps.complete
-        self._write_steps: dict[int, Write] = {} if steps is None else {each.access: each for each in steps.writes}
-        self._call_steps: dict[int, Call] = {} if steps is None else {each.frame: each for each in steps.calls}
         self._keys: dict[bytes, frozenset[bytes]] = {}
+
+    @cached_property
+    def _write_steps(self) -> dict[int, Write]:
+        steps = self.execution.steps
+        return {} if steps is None else {each.access: each for each in steps.writes}
+
+    @cached_property
+    def _call_steps(self) -> dict[int, Call]:
+        steps = self.execution.steps
+        return {} if steps is None else {each.frame: each for each in steps.calls}
 
     def step(self, frame: int) -> Call | None:
         """What the second pass saw of the call that a frame was entered by."""
@@ -194,7 +203,7 @@ class Authority(Invocations):
             keyed = not names and bool(access.value) and self._keyed(access.slot, caller)
             if not names and not keyed:
                 hashed = int.from_bytes(access.slot, "big") >= PLAIN
-                unclear = unclear or (hashed and bool(access.value) and not self.runs(frame.target, access.value))
+                unclear = unclear or (hashed and bool(access.value) and not self._code(frame.target, access.value))
                 continue
             if not self._given(frame.target, access, caller, depth):
                 return Standing.CHECKED
@@ -204,6 +213,9 @@ class Authority(Invocations):
         if Shows.STORAGE not in self.execution.shows:
             return Standing.UNCLEAR
         return Standing.UNCLEAR if unclear or asked is Standing.UNCLEAR else Standing.OPEN
+
+    def _code(self, context: bytes, value: int) -> bool:
+        return value >> 160 == 0 and self.runs(context, value.to_bytes(20, "big"))
 
     def _keyed(self, slot: bytes, caller: bytes) -> bool:
         if self.shows_keys:

@@ -11,6 +11,7 @@ from rollproof.detect.cluster import ZERO
 from rollproof.detect.entries import PLAIN_SLOT, entry_of, keys_of
 from rollproof.detect.execution import Execution
 from rollproof.detect.holdings import writes_of
+from rollproof.replay.trace import Access
 
 _ECRECOVER = (1).to_bytes(20, "big")
 _TRIED = 64  # payees whose usual places are computed, where the source does not show what was hashed
@@ -29,17 +30,26 @@ def recorded_in(execution: Execution, account: bytes, parties: Collection[bytes]
     """Whether an account read one of these from its own storage: an owner, a role's holder, a beneficiary; or asked
     for a signer (ecrecover), as wallets do.
     """
-    trace, kinds = execution.trace, execution.trace.column("access_write")
     tried = sorted(parties)[:_TRIED]
-    for row in execution.access_rows:
-        if kinds[row] == 0 and target(execution, (access := trace.accesses[row]).frame) == account:
-            word = access.value.to_bytes(32, "big")
-            if word[12:] in parties or word[:20] in parties:
-                return True
-            member = access.value == 1 or 1 << 100 <= access.value < 1 << 160  # a flag, or the next of a list
-            if member and any(entry_of(execution, access.slot, each) for each in tried):
-                return True
+    for access in execution.kept("claims.reads", _reads).get(account, ()):
+        word = access.value.to_bytes(32, "big")
+        if word[12:] in parties or word[:20] in parties:
+            return True
+        member = access.value == 1 or 1 << 100 <= access.value < 1 << 160  # a flag, or the next of a list
+        if member and any(entry_of(execution, access.slot, each) for each in tried):
+            return True
     return any(caller(execution, row) == account for row in frames_of(execution, _ECRECOVER))
+
+
+def _reads(execution: Execution) -> dict[bytes, list[Access]]:
+    """Account -> what was read from its storage."""
+    trace, kinds = execution.trace, execution.trace.column("access_write")
+    found: dict[bytes, list[Access]] = {}
+    for row in execution.access_rows:
+        if kinds[row] == 0:
+            access = trace.accesses[row]
+            found.setdefault(target(execution, access.frame), []).append(access)
+    return found
 
 
 def shares_burned(execution: Execution, issuer: bytes) -> int:

@@ -1,8 +1,8 @@
 """Who acts together in one transaction: the sender, what works for it, and where the surplus ends.
 
-Rules (Rollproof's own, in the spirit of the "profit cluster" of Qin et al., IEEE S&P 2022): the sender; the contract it
-calls, where that works for it and is neither router, counterparty nor a contract that only loses; what these create;
-and whoever is only paid, by or at the command of those, out of what came to them from others.
+Rules, Rollproof's own: the sender; the contract it calls, where that works for it and is neither router, counterparty
+nor a contract that only loses; what these create; and whoever is only paid, by or at the command of those, out of what
+came to them from others.
 """
 
 from __future__ import annotations

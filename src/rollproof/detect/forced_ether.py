@@ -6,7 +6,7 @@ balance with its books, for equality, can be stopped or opened by that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import Execution, Transfer
@@ -18,6 +18,8 @@ from rollproof.replay.trace import Frame, Kind, Selfdestruct
 from rollproof.types import Amount, Confidence, Severity
 
 _BALANCE_OF = bytes.fromhex("70a08231")
+_EXACT = Taint.OWN_BALANCE | Taint.STORAGE
+_VIEWS = 256  # calls that a contract makes to look, before it gives up
 
 
 class ForcedEther(Detector):
@@ -43,14 +45,15 @@ class ForcedEther(Detector):
         tests = _equality_tests(evidence)
         for row in evidence.selfdestructs:
             yield from self._forced(evidence, row)
-        for failed in failed_calls(evidence):
-            gift = _donation_before(evidence, failed)
+        gifts = [each for each in evidence.transfers if each.token is not None and each.item is None and each.amount]
+        for failed in failed_calls(evidence) if gifts else ():
+            gift = _donation_before(evidence, failed, gifts)
             if gift is not None:
                 yield self._stopped(evidence, failed, gift)
         for code, (frame, pc) in tests.items():
             yield self.finding(
                 evidence,
-                "A jump was decided by whether the contract's own balance is exactly some amount",
+                "A jump was decided by whether the contract's own balance is exactly what is stored",
                 severity=Severity.LOW,
                 confidence=Confidence.POSSIBLE,
                 addresses=(frame.target,),
@@ -109,13 +112,13 @@ class ForcedEther(Detector):
 
 
 def _equality_tests(execution: Execution) -> dict[bytes, tuple[Frame, int]]:
-    """Code -> (frame, program counter) of the first jump that its own balance decided by equality.
+    """Code -> (frame, program counter) of the first jump that its own balance, compared with what is stored, decided.
 
-    Compared with a constant or with something stored: who compares it with call data asks for what he has chosen.
+    Who compares it with zero sweeps what is left over; who compares it with call data asks for what he has chosen.
     """
     found: dict[bytes, tuple[Frame, int]] = {}
     for test in execution.steps.tests if execution.steps is not None else ():
-        if test.equality and test.taint & Taint.OWN_BALANCE and not test.taint & ~(Taint.OWN_BALANCE | Taint.STORAGE):
+        if test.equality and test.taint == _EXACT:
             frame = execution.frame(test.frame)
             found.setdefault(frame.code, (frame, test.pc))
     return found
@@ -151,24 +154,25 @@ def _has_code(execution: Execution, account: bytes) -> bool:
     return False
 
 
-def _donation_before(execution: Execution, failed: FailedCall) -> Transfer | None:
+def _donation_before(execution: Execution, failed: FailedCall, gifts: Sequence[Transfer]) -> Transfer | None:
     """A token that came to the failed contract from outside, and whose balance it looked at before it failed."""
     frame = failed.frame
-    if frame.kind is not Kind.CALL or not execution.transfers:
+    below = subtree(execution, frame.row)[1:]
+    if frame.kind is not Kind.CALL or len(below) > _VIEWS:
         return None
     asked = set()
-    for row in subtree(execution, frame.row)[1:]:
-        below = execution.frame(row)
-        if below.kind not in (Kind.STATICCALL, Kind.DELEGATECALL):
+    for row in below:
+        view = execution.frame(row)
+        if view.kind not in (Kind.STATICCALL, Kind.DELEGATECALL):
             return None  # it got as far as acting
-        if below.input[:4] == _BALANCE_OF and below.caller == frame.target:
-            asked.add(below.target)
+        if view.input[:4] == _BALANCE_OF and view.caller == frame.target:
+            asked.add(view.target)
     if not asked:
         return None
-    for gift in execution.transfers:
+    for gift in gifts:
         if gift.order >= frame.order:
             break
-        if gift.recipient == frame.target and gift.token in asked and gift.amount:
+        if gift.recipient == frame.target and gift.token in asked:
             above = {each.target for each in execution.ancestors(gift.frame)}
             if frame.target not in above and not _called_since(execution, frame, gift.order):
                 return gift

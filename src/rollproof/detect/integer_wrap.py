@@ -6,17 +6,16 @@ that made more than there was), and by the second pass, which sees the instructi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
+from rollproof.detect.below_zero import LARGE, conjured, counter, fallen_past_zero, moved
 from rollproof.detect.detector import Detector, Judgement
-from rollproof.detect.execution import ExecutedBlock, Execution, Transfer
+from rollproof.detect.execution import ExecutedBlock, Execution
 from rollproof.detect.live_write import WORD, LiveWrite, live_writes
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.detect.steps import Wrap
-from rollproof.replay.trace import Frame
 from rollproof.types import Amount, Confidence, Severity, SlotChange
 
-LARGE = 1 << 128  # no supply of a sane token reaches it
 _KINDS = {"add": "addition", "sub": "subtraction", "mul": "multiplication"}
 
 
@@ -48,7 +47,7 @@ class IntegerWrap(Detector):
 
     def _judged(self, execution: Execution) -> Iterator[Judgement]:
         told: set[bytes] = set()
-        for token, made, gifts in _conjured(execution):
+        for token, made, gifts in conjured(execution):
             told.add(token)
             yield self.finding(
                 execution,
@@ -58,7 +57,7 @@ class IntegerWrap(Detector):
                 frames=tuple(dict.fromkeys(each.frame for each in gifts))[:8],
                 subject=f"0x{token.hex()} supply",
             )
-        for write in _fallen_past_zero(execution):
+        for write in fallen_past_zero(execution):
             if write.context not in told:
                 for each in self._fallen(execution, write):
                     told.add(write.context)
@@ -75,35 +74,30 @@ class IntegerWrap(Detector):
         amount = WORD - write.rise
         slots = (SlotChange(write.context, write.slot, write.before, write.after),)
         said = f"A word that held {write.before} was lowered by {amount} and holds 2**256 - {WORD - write.after} now"
-        paid = _moved(execution, write, amount)
+        paid = moved(execution, write, amount)
         paired = [each for each in live_writes(execution) if each.context == write.context and each.rise == amount]
         frame = execution.frame(write.frame)
         subject = f"0x{write.context.hex()} 0x{write.slot.hex()}"
-        if paid:
+        if paid or paired:
+            nature = _nature(execution, write.context)
+            # A token's event says that somebody had what he sent; other words can be meant to go below zero.
+            owned = any(each.token == write.context and each.source in ("log", "call") for each in paid)
+            high = nature == "wrapped" or (owned and nature != "signed")
+            others = paired[:2] if not paid else []
             yield self.finding(
                 execution,
-                f"{said}; {amount} was paid out",
-                addresses=(write.context, paid[0].recipient),
+                f"{said}; {f'{amount} was paid out' if paid else 'another rose by as much'}",
+                severity=Severity.HIGH if high else Severity.LOW if nature == "signed" else Severity.MEDIUM,
+                confidence=Confidence.OBSERVED if high else Confidence.POSSIBLE,
+                addresses=(write.context, paid[0].recipient if paid else frame.caller),
                 amounts=[Amount(each.token, each.recipient, each.amount) for each in paid[:8]],
                 frames=(write.frame,),
-                slots=slots,
-                subject=subject,
-            )
-        elif paired:
-            signed = _signed_ledger(execution, write)
-            observed = execution.steps is not None and not signed
-            yield self.finding(
-                execution,
-                f"{said}; another rose by as much",
-                severity=Severity.HIGH if observed else Severity.LOW if signed else Severity.MEDIUM,
-                confidence=Confidence.OBSERVED if observed else Confidence.POSSIBLE,
-                addresses=(write.context, frame.caller),
-                frames=(write.frame,),
-                slots=(*slots, *(SlotChange(each.context, each.slot, each.before, each.after) for each in paired[:2])),
+                slots=(*slots, *(SlotChange(each.context, each.slot, each.before, each.after) for each in others)),
+                notes=() if high else ("it may be a number that is meant to go below zero",),
                 subject=subject,
             )
         elif write.before == 0 and write.after == WORD - 1:
-            if _counter(execution, write):
+            if counter(execution, write):
                 yield self.finding(
                     execution,
                     "A length or counter that was zero was lowered by one and holds 2**256 - 1 now",
@@ -167,91 +161,12 @@ def _weight(wrap: Wrap) -> Severity | None:
     return Severity.MEDIUM if wrap.sink in ("value", "argument") else Severity.LOW if wrap.sink == "storage" else None
 
 
-def _conjured(execution: Execution) -> Iterator[tuple[bytes, int, Sequence[Transfer]]]:
-    """Tokens whose transfers of absurd amounts raised the sum of what they store: (token, by how much, transfers)."""
-    large: dict[bytes, list[Transfer]] = {}
-    for each in execution.transfers:
-        if each.amount >= LARGE and each.token is not None and each.item is None and any(each.sender):
-            large.setdefault(each.token, []).append(each)
-    for token, gifts in large.items():
-        amounts = {each.amount for each in gifts}
-        rises, falls = 0, 0
-        for write in live_writes(execution):
-            if write.context == token:
-                if write.rise in amounts and write.after > write.before:
-                    rises += write.rise
-                elif write.after < write.before:
-                    falls += write.before - write.after
-        if rises - falls >= LARGE:
-            yield token, rises - falls, gifts
-
-
-def _fallen_past_zero(execution: Execution) -> Iterator[LiveWrite]:
-    """Writes of a word that was small and is just below 2**256 now; not unlimited allowances."""
-    for write in live_writes(execution):
-        if write.after >= WORD - LARGE and write.before < LARGE and write.context not in execution.created:
-            if write.after == WORD - 1 and _approved(execution, write):
-                continue
-            yield write
-
-
-def _approved(execution: Execution, write: LiveWrite) -> bool:
-    """Whether it is an allowance without limit that the holder gives: an Approval event of the same contract."""
-    return (
-        any(log.address == write.context and log.topics and log.topics[0] in _APPROVALS for log in execution.logs)
-        or execution.frame(write.frame).input[:4] in _APPROVES
-    )
-
-
-# Approval(address,address,uint256), Permit2's Approval and Permit
-_APPROVALS = frozenset(
-    bytes.fromhex(each)
-    for each in (
-        "8c5be1e5ebec7d5bd14f71427d1e84f3dd0314c0f7b2291e5b200ac8c7c3b925",
-        "da9fa7c1b00402c17d0161b249b1ab8bbec047c5a52207b9c112deffd817036b",
-        "c6a377bfc4eb120024a8ac08eef205be16b817020812c73223e81d1bdb9708ec",
-    )
-)
-# approve, increaseAllowance, permit (EIP-2612), permit (DAI)
-_APPROVES = frozenset(map(bytes.fromhex, ("095ea7b3", "39509351", "d505accf", "8fcbaf0c")))
-
-
-def _moved(execution: Execution, write: LiveWrite, amount: int) -> list[Transfer]:
-    """Transfers of exactly the amount: the contract's own token's from somebody, or what it paid out itself."""
-    return [
-        each
-        for each in execution.transfers
-        if each.amount == amount
-        and each.item is None
-        and each.sender != each.recipient
-        and ((each.token == write.context and any(each.sender)) or each.sender == write.context)
-    ]
-
-
-def _signed_ledger(execution: Execution, write: LiveWrite) -> bool:
-    """Whether the second pass followed the transaction and saw no wrap of the contract without a test."""
+def _nature(execution: Execution, context: bytes) -> str:
+    """What the second pass makes of a contract's words below zero: wrapped, signed numbers, or unknown."""
     steps = execution.steps
-    if steps is None or not steps.complete:
-        return False
-    return not any(
-        wrap.kind in _KINDS and not wrap.tested and execution.frame(wrap.frame).target == write.context
-        for wrap in steps.wraps
-    )
-
-
-def _counter(execution: Execution, write: LiveWrite) -> bool:
-    """Whether a plain slot was read as zero by the frame just before it was written."""
-    if any(write.slot[:24]) or _sets_up(execution.frame(write.frame)):
-        return False
-    trace = execution.trace
-    for row in range(write.row - 1, execution.access_rows.start - 1, -1):
-        access = trace.accesses[row]
-        if access.frame == write.frame and access.slot == write.slot:
-            return not access.write and access.value == 0
-        if write.row - row > 256:
-            return False
-    return False
-
-
-def _sets_up(frame: Frame) -> bool:
-    return frame.kind.name.startswith("CREATE")
+    if steps is None:
+        return "unknown"
+    wraps = (each for each in steps.wraps if each.kind in _KINDS and not each.tested)
+    if any(execution.frame(each.frame).target == context for each in wraps):
+        return "wrapped"
+    return "signed" if steps.complete else "unknown"

@@ -46,7 +46,7 @@ class PriceManipulation(Detector):
     example = (
         "A pair's token is dumped; a lender asks the pair for the price and lends all it has against little ether."
     )
-    references = ("https://doi.org/10.1007/978-3-662-64322-8_1",)
+    references = ("https://arxiv.org/abs/2003.03810",)
     needs = Shows.CALLS | Shows.STORAGE | Shows.VALUES | Shows.ETHER
     trigger = Trigger.TWO_TOKENS
 

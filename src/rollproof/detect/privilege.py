@@ -14,7 +14,7 @@ from rollproof import _core
 from rollproof.detect.authority import Authority, authority
 from rollproof.detect.execution import Execution
 from rollproof.detect.invocation import PLAIN
-from rollproof.replay.trace import Access, Kind
+from rollproof.replay.trace import Access
 
 CODE: Final = "code"  # what code runs on the account's storage
 ADMIN: Final = "admin"  # who may change that
@@ -123,9 +123,18 @@ def privileges(execution: Execution) -> tuple[Privilege, ...]:
     return execution.kept("privileges", lambda each: tuple(_privileges(each, authority(each))))
 
 
-def learnt(execution: Execution) -> dict[tuple[bytes, bytes], str]:
-    """(account, slot) -> what the execution itself shows the slot to hold: code that is run, what a getter answers."""
-    return execution.kept("privileges.learnt", lambda each: _learnt(authority(each)))
+def meaning(paths: Authority, context: bytes, slot: bytes) -> str | None:
+    """What the execution itself shows a slot to hold: code that is run (`CODE`), or what a getter answers."""
+    getter = None
+    for access in paths.read(context, slot):
+        if any(paths.runs(context, account) for _, account in accounts(access.value)):
+            return CODE
+        root = paths.frame(paths.root(access.frame))
+        said = GETTERS.get(root.input[:4])
+        if said is not None and root.success and getter is None:
+            others = {each.slot for each in paths.reads.get(root.row, ()) if each.slot not in SLOTS}
+            getter = said if others == {slot} else None
+    return getter
 
 
 def accounts(value: int) -> Iterator[tuple[int, bytes]]:
@@ -137,38 +146,52 @@ def accounts(value: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _privileges(execution: Execution, paths: Authority) -> Iterator[Privilege]:
-    shown = learnt(execution)
-    announced: dict[int, list[tuple[str, bytes | None, int]]] = {}
+    announced = _announced(execution, paths)
+    known: set[bytes] | None = None
+    for root, writes in paths.writes.items():
+        context = paths.frame(root).target
+        for row, access in writes:
+            plain = int.from_bytes(access.slot, "big") < PLAIN
+            if access.value == access.before or not (plain or access.slot in SLOTS or root in announced):
+                continue
+            setter = SETTERS.get(paths.frame(access.frame).input[:4])
+            small = not (access.value | access.before) >> 96  # no account in it, before or after
+            if small and setter != INITIALISER and root not in announced:
+                continue
+            known = known or _known(execution)
+            shift, named = _named(access, known)
+            what = SLOTS.get(access.slot) or _said(announced.get(root, []), access, named)
+            if plain:
+                shown = meaning(paths, context, access.slot) if what is None else None
+                what = what or shown or (setter or ACCOUNT if named is not None else None)
+                what = what or (INITIALISER if setter == INITIALISER else None)
+            if what is None:
+                continue
+            held = access.before if shift is None else (access.before >> shift) & ((1 << 160) - 1)
+            said = any(what == each for each, _, _ in announced.get(root, ()))
+            yield Privilege(row, access, context, what, named, said, held == 0)
+
+
+def _announced(execution: Execution, paths: Authority) -> dict[int, list[tuple[str, bytes | None, int]]]:
+    """By the row that an invocation began with: what its events say, of whom, and when."""
+    found: dict[int, list[tuple[str, bytes | None, int]]] = {}
     for log in execution.logs:
         event = EVENTS.get(log.topics[0]) if log.topics else None
         if event is not None and not execution.reverted(log.frame):
             kind, topic = event
             named = log.topics[topic][12:] if 0 < topic < len(log.topics) else None
-            announced.setdefault(paths.root(log.frame), []).append((kind, named, log.order))
-    known = {frame.target for frame in paths.frames} | {frame.caller for frame in paths.frames}
-    if execution.sender is not None:
-        known.add(execution.sender)
-    for root, writes in paths.writes.items():
-        context = paths.frame(root).target
-        for row, access in writes:
-            if access.value == access.before:
-                continue
-            called = paths.frame(access.frame).input[:4]
-            setter = SETTERS.get(called) or SETTERS.get(paths.frame(root).input[:4])
-            shift, named = _named(access, known)
-            what = SLOTS.get(access.slot) or shown.get((context, access.slot))
-            said = _said(announced.get(root, []), access, named)
-            plain = int.from_bytes(access.slot, "big") < PLAIN
-            if what is None and said:
-                what = said
-            if what is None and plain and named is not None:
-                what = setter or ACCOUNT
-            if what is None and setter == INITIALISER and plain:
-                what = INITIALISER
-            if what is None:
-                continue
-            held = access.before if shift is None else (access.before >> shift) & ((1 << 160) - 1)
-            yield Privilege(row, access, context, what, named, said is not None, held == 0)
+            found.setdefault(paths.root(log.frame), []).append((kind, named, log.order))
+    return found
+
+
+def _known(execution: Execution) -> set[bytes]:
+    """Accounts that take part."""
+    rows = execution.frame_rows
+    found = set() if execution.sender is None else {execution.sender}
+    for name in ("frame_target", "frame_caller"):
+        column = execution.trace.column(name)
+        found.update(column[20 * row : 20 * row + 20] for row in rows)
+    return found
 
 
 def _named(access: Access, known: set[bytes]) -> tuple[int | None, bytes | None]:
@@ -190,31 +213,3 @@ def _said(logs: list[tuple[str, bytes | None, int]], access: Access, named: byte
         if what == ROLE and access.order < order <= access.order + 2 and access.value & 0xFF == 1:
             return what
     return None
-
-
-def _learnt(paths: Authority) -> dict[tuple[bytes, bytes], str]:
-    found: dict[tuple[bytes, bytes], str] = {}
-    own: dict[int, list[Access]] = {}
-    for reads in paths.reads.values():
-        for access in reads:
-            own.setdefault(access.frame, []).append(access)
-    for frame in paths.frames:
-        getter = GETTERS.get(frame.input[:4])
-        if getter is not None and frame.kind in (Kind.STATICCALL, Kind.CALL) and frame.success:
-            slots = {
-                each.slot
-                for each in paths.reads.get(frame.row, ())
-                if each.slot not in SLOTS and not paths.runs(frame.target, each.value)
-            }
-            if len(slots) == 1:
-                found.setdefault((frame.target, slots.pop()), getter)
-        if frame.kind is Kind.DELEGATECALL and frame.parent is not None:
-            above = paths.frame(frame.parent)
-            if above.target != frame.target:
-                continue
-            for access in own.get(frame.parent, ()):
-                if access.order > frame.order:
-                    break
-                if any(account == frame.code for _, account in accounts(access.value)):
-                    found[frame.target, access.slot] = CODE
-    return found

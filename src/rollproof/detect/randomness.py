@@ -14,6 +14,11 @@ from rollproof.detect.steps import Taint, Test
 from rollproof.replay.trace import Frame
 from rollproof.types import Amount, Severity
 
+# Numbers: flags are slow to work with, and there are many jumps.
+_SIGNER, _BLOCK_HASH, _TIME = int(Taint.SIGNER), int(Taint.BLOCK_HASH), int(Taint.TIMESTAMP)
+_HASHED_TIME = int(Taint.TIMESTAMP | Taint.HASH)
+_OTHERS = int(Taint.HASH | Taint.BLOCK_HASH | Taint.STORAGE)
+
 
 class _Decision(Detector):
     """Base: a jump decided by something of the block, in a contract that then paid who acts here."""
@@ -37,10 +42,10 @@ class _Decision(Detector):
                 continue
             paths = authority(evidence)
             root = paths.frame(paths.root(test.frame))
-            if root.target in judged or root.target in insiders(evidence):
+            if root.target in judged or not any(each.sender == root.target for each in evidence.transfers):
                 continue
             judged.add(root.target)
-            paid = _won(evidence, root, test.order)
+            paid = [] if root.target in insiders(evidence) else _won(evidence, root, test.order)
             if not paid:
                 continue
             amounts = [
@@ -76,9 +81,8 @@ class WeakRandomness(_Decision):
     said = "chance that was known before"
 
     def decided(self, test: Test) -> bool:
-        if Taint.SIGNER in test.taint:
-            return False
-        return Taint.BLOCK_HASH in test.taint or Taint.TIMESTAMP | Taint.HASH in test.taint
+        taint = int(test.taint)
+        return not taint & _SIGNER and (bool(taint & _BLOCK_HASH) or taint & _HASHED_TIME == _HASHED_TIME)
 
 
 class TimestampDependence(_Decision):
@@ -97,8 +101,7 @@ class TimestampDependence(_Decision):
     said = "the exact second of the block"
 
     def decided(self, test: Test) -> bool:
-        others = Taint.HASH | Taint.BLOCK_HASH | Taint.STORAGE
-        return test.equality and Taint.TIMESTAMP in test.taint and not test.taint & others
+        return test.equality and int(test.taint) & (_TIME | _OTHERS) == _TIME
 
 
 def _won(execution: Execution, root: Frame, order: int) -> list[Transfer]:

@@ -27,7 +27,7 @@ class Rounding(Detector):
     )
     why = "A division that rounds down to nothing gives something away, and as often as anybody calls it."
     example = "100 shares of a million cost 0 tokens; cancelling the purchase pays back by another formula."
-    references = ("https://swcregistry.io/docs/SWC-101",)
+    references = ("https://eips.ethereum.org/EIPS/eip-4626#security-considerations",)
     needs = Shows.CALLS | Shows.STORAGE
     trigger = Trigger.TOKENS
 

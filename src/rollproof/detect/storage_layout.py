@@ -8,7 +8,7 @@ from rollproof.detect.authority import Authority, Standing, authority
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import Execution
 from rollproof.detect.invocation import PLAIN
-from rollproof.detect.privilege import CODE, accounts, learnt
+from rollproof.detect.privilege import CODE, accounts, meaning
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.replay.trace import Access
 from rollproof.types import Confidence, Severity, SlotChange
@@ -37,7 +37,6 @@ class StorageCollision(Detector):
         if Shows.STEPS in evidence.shows and not evidence.flags & Trigger.PRIVILEGED:
             return
         paths = authority(evidence)
-        shown = learnt(evidence)
         seen: set[tuple[bytes, bytes]] = set()
         for root, writes in paths.writes.items():
             context = paths.frame(root).target
@@ -45,8 +44,10 @@ class StorageCollision(Detector):
                 place = (context, access.slot)
                 if int.from_bytes(access.slot, "big") >= PLAIN or access.value == access.before or place in seen:
                     continue
+                if not (access.value | access.before) >> 96:
+                    continue  # no account in it, before or after
                 writer = paths.frame(access.frame).code
-                code = shown.get(place) == CODE and writer != context and not _moves(access)
+                code = writer != context and not _moves(access) and meaning(paths, *place) == CODE
                 reader = None if code else _reader(paths, context, access, writer)
                 if not code and reader is None:
                     continue

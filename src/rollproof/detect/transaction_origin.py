@@ -13,6 +13,8 @@ from rollproof.detect.steps import Taint
 from rollproof.replay.trace import Frame
 from rollproof.types import Amount, Confidence, Severity
 
+_ORIGIN, _WHO = int(Taint.ORIGIN), int(Taint.ORIGIN | Taint.CALLER)
+
 
 class TransactionOrigin(Detector):
     """A contract let a stranger's contract through because of who had signed the transaction."""
@@ -40,7 +42,7 @@ class TransactionOrigin(Detector):
         seen: set[bytes] = set()
         if steps is not None:
             for test in steps.tests:
-                if Taint.ORIGIN not in test.taint or Taint.CALLER in test.taint or not test.equality:
+                if not test.equality or int(test.taint) & _WHO != _ORIGIN:
                     continue
                 paths = authority(evidence)
                 root = paths.frame(paths.root(test.frame))

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import Execution
 from rollproof.detect.failed_call import failed_calls
-from rollproof.detect.live_write import WORD, LiveWrite, invocation, live_writes, subtree
+from rollproof.detect.live_write import WORD, LiveWrite, invocation, live_writes
 from rollproof.detect.shows import Shows, Trigger
-from rollproof.detect.token_call import TRANSFER, TRANSFER_FROM, TokenCall, token_call
+from rollproof.detect.token_call import TokenCall, moved_nothing, token_call
 from rollproof.replay.trace import Frame, Kind
 from rollproof.types import Amount, Confidence, Finding, Severity, SlotChange
 
@@ -49,7 +49,7 @@ class UncheckedCall(Detector):
             return  # a token that answered false would have set the flag too
         for failed in failed_calls(execution):
             yield from self._failed(execution, failed.frame, failed.parent)
-        for frame, how in _moved_nothing(execution):
+        for frame, how in moved_nothing(execution):
             if frame.parent is not None:
                 yield from self._token(execution, frame, execution.frame(frame.parent), how)
 
@@ -176,36 +176,6 @@ _HOW = {
     "no code": "that has no code was asked to pay",
     "silent": "transfer moved nothing",
 }
-
-
-def _moved_nothing(execution: Execution) -> Iterator[tuple[Frame, str]]:
-    """Live token calls that succeeded without moving anything, and how that shows."""
-    trace = execution.trace
-    kept, at, data = trace.column("frame_input_kept"), trace.column("frame_input_at"), trace.column("data")
-    ran = trace.column("frame_ran")
-    outputs = Shows.OUTPUT in execution.shows
-    for row in execution.frame_rows:
-        start = int.from_bytes(at[4 * row : 4 * row + 4], "little")
-        if kept[4 * row : 4 * row + 4] == b"\0\0\0\0" or data[start : start + 4] not in (TRANSFER, TRANSFER_FROM):
-            continue
-        frame = trace.frames[row]
-        if frame.kind is not Kind.CALL or not frame.success or trace.reverted(row):
-            continue
-        if not ran[row]:
-            yield frame, "no code"
-        elif outputs:
-            if frame.output_length == 32 and not any(frame.output):
-                yield frame, "false"
-        elif Shows.STORAGE in execution.shows and Shows.TOPICS in execution.shows and _idle(execution, row):
-            yield frame, "silent"
-
-
-def _idle(execution: Execution, row: int) -> bool:
-    """Whether neither a frame nor a call below it wrote storage or emitted a log."""
-    rows = subtree(execution, row)
-    return not any(each.frame in rows for each in live_writes(execution)) and not any(
-        log.frame in rows for log in execution.logs
-    )
 
 
 def _decided(execution: Execution, frame: Frame) -> bool:

@@ -10,7 +10,8 @@ from rollproof.detect.ancestry import called, created
 from rollproof.detect.claims import Entry, entry_used, overcredited, recorded_in, shares_burned
 from rollproof.detect.cluster import ZERO, actors, by_account, cluster, gainers, gains, only_loses
 from rollproof.detect.detector import Detector, Judgement
-from rollproof.detect.execution import Execution
+from rollproof.detect.execution import Execution, Transfer
+from rollproof.detect.handed_out import handed_out
 from rollproof.detect.holdings import held
 from rollproof.detect.loans import loans
 from rollproof.detect.shows import Shows, Trigger
@@ -56,6 +57,25 @@ class ValueExtraction(Detector):
             return
         for victim, losses in _losses(execution).items():
             yield from self._judge(execution, victim, losses)
+        lenders = {each.lender for each in loans(execution)}
+        for out, back in handed_out(execution, EMPTIED):
+            if (
+                out.sender not in lenders
+                and entry_used(execution, out.sender, out.amount, actors(execution)) is Entry.NONE
+            ):
+                yield self._returned(execution, out, back)
+
+    def _returned(self, execution: Execution, out: Transfer, back: Transfer) -> Judgement:
+        return self.finding(
+            execution,
+            f"0x{out.sender.hex()} handed out nearly all of a token that it held, and was given it back by choice",
+            severity=Severity.LOW,
+            confidence=Confidence.POSSIBLE,
+            addresses=(out.sender, out.recipient, back.sender),
+            amounts=(Amount(out.token, out.sender, -out.amount), Amount(out.token, out.sender, back.amount)),
+            frames=(out.frame, back.frame),
+            subject="returned " + out.sender.hex(),
+        )
 
     def _judge(self, execution: Execution, victim: bytes, losses: list[Loss]) -> Iterator[Judgement]:
         ways = _ways(execution, victim)

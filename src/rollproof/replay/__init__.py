@@ -1,6 +1,6 @@
 """Recompute blocks and compare with what is claimed: witness -> core -> verdict.
 
-Called as ``rollproof.replay(block, order=[...])``, it runs a block in another order: see `replay.counterfactual`.
+Called as ``rollproof.replay(source, order=[...])``, it runs a block in another order: see `replay.counterfactual`.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ __all__ = ["expand", "read", "sampled", "verify", "verify_claim", "verify_file"]
 class _Replay(ModuleType):
     """A room that is named as its verb is."""
 
-    def __call__(self, block: Any, order: Sequence[int], **options: Any) -> Replay:
+    def __call__(self, source: Any, order: Sequence[int], **options: Any) -> Replay:
         """See `reorder.replay`."""
         from rollproof.replay.reorder import replay
 
-        return replay(block, order, **options)
+        return replay(source, order, **options)
 
 
 sys.modules[__name__].__class__ = _Replay

@@ -14,6 +14,7 @@ from rollproof.replay.trace import Kind
 KINDS: Final = {kind.name: kind for kind in Kind}
 CREATES: Final = (Kind.CREATE, Kind.CREATE2)
 MAX_PRECOMPILE: Final = 0x1FF
+NOT_MADE: Final = ("insufficient balance", "insufficientbalance", "insufficient funds", "outoffund", "call depth")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Call:
     success: bool
     error: str = ""
     children: int = 0
+    has_code: bool | None = None  # where a source says it
     logs: list[PlacedLog] = field(default_factory=list)
 
     @property
@@ -53,10 +55,14 @@ class Call:
         """False where nothing but an account without code, or a precompile, explains what is shown."""
         if self.kind in CREATES or self.children or self.logs:
             return True
+        if self.has_code is not None:
+            return self.has_code
         if self.code[:18] == ZERO[:18] and 0 < int.from_bytes(self.code, "big") <= MAX_PRECOMPILE:
             return False
-        # Any instruction but a leading STOP takes gas.
-        return not (self.gas_used == 0 and self.success and not self.output)
+        if any(each in self.error.lower() for each in NOT_MADE):
+            return False
+        # Any instruction but a leading STOP takes gas; a call that could not be made gives all of its gas back.
+        return not (self.gas_used == 0 and (self.success or self.gas) and not self.output)
 
 
 def placed(

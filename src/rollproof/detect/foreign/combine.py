@@ -96,7 +96,10 @@ def _failing(where: str, documents: tuple[Document, ...], error: RollproofError)
 
 
 def grouped(parts: Sequence[Part]) -> list[list[Part]]:
-    """Parts that name a transaction in common; those that name none join where nothing else can be meant."""
+    """Parts that name a transaction in common; those that name none join where nothing else can be meant.
+
+    Two records of one transaction in different formats are two recordings, each with what stands around it.
+    """
     groups: list[list[Part]] = []
     owner: dict[bytes, list[Part]] = {}
     unnamed: list[Part] = []
@@ -104,7 +107,7 @@ def grouped(parts: Sequence[Part]) -> list[list[Part]]:
         if not part.hashes:
             unnamed.append(part)
             continue
-        found = list({id(owner[key]): owner[key] for key in part.hashes if key in owner}.values())
+        found = list({id(owner[each]): owner[each] for each in part.hashes if each in owner}.values())
         group = found[0] if found else []
         if not found:
             groups.append(group)
@@ -116,5 +119,12 @@ def grouped(parts: Sequence[Part]) -> list[list[Part]]:
             owner.update(dict.fromkeys(each.hashes, group))
     forms = [part.form for part in parts]
     if len(groups) <= 1 and len(set(forms)) == len(forms) > 1:
-        return [[*(groups[0] if groups else []), *unnamed]]
-    return groups + [[part] for part in unnamed]
+        groups, unnamed = [[*(groups[0] if groups else []), *unnamed]], []
+    return [each for group in groups for each in _by_form(group)] + [[part] for part in unnamed]
+
+
+def _by_form(group: list[Part]) -> list[list[Part]]:
+    forms = list(dict.fromkeys(part.form for part in group if part.form.executes))
+    if len(forms) <= 1:
+        return [group]
+    return [[part for part in group if part.form is form or not part.form.executes] for form in forms]

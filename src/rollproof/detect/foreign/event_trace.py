@@ -90,7 +90,9 @@ class _Walk:
                 raise Malformed(f"{what}: it stands outside any call")
             elif name in _ACCESSES:
                 unread += event[2] is None
-            elif name != "log" and name.startswith("log"):
+            elif name == "leafcall":
+                unsaid += event[4] is None
+            elif name in _TOPICS_ONLY:
                 self.shows &= ~Shows.LOGS
         if depth > int(self.inside):
             self.gaps.append(f"the trace ends inside {depth - int(self.inside)} open calls")
@@ -140,7 +142,7 @@ class _Walk:
             caller, target = (contexts[-1][1], here) if kind is Kind.DELEGATECALL else (here, to)
             target = here if kind is Kind.CALLCODE else target
             writer.enter(kind, caller, target, to, value=value)
-            writer.leave(success=event[4] not in (0, None), ran=False)
+            writer.leave(success=_outcome(event[4], what) is not False, ran=False)
         elif name == "selfdestruct":
             writer.selfdestruct(fields.address(event[1], f"{what}: beneficiary"), 0)
         elif name == "log":

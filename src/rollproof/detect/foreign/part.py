@@ -25,6 +25,11 @@ class Form(Enum):
     RECEIPTS = "receipts"
     BLOCK = "a block"
 
+    @property
+    def executes(self) -> bool:
+        """Whether it shows executions by itself."""
+        return self in (Form.EVENTS, Form.STRUCT, Form.CALLS, Form.PARITY)
+
 
 @dataclass(slots=True)
 class Part:

@@ -15,6 +15,7 @@ from rollproof.detect.foreign import fields
 from rollproof.detect.foreign.calls import CREATES, KINDS
 from rollproof.detect.foreign.known_slots import KnownSlots
 from rollproof.detect.foreign.step import Step
+from rollproof.detect.foreign.struct_frame import StructFrame, created_addresses, pushed_address
 from rollproof.detect.foreign.writer import MAX_FRAMES_DEEP, Writer
 from rollproof.detect.shows import Shows
 from rollproof.errors import Malformed
@@ -24,7 +25,7 @@ _ENDS: Final = {"STOP": True, "RETURN": True, "SELFDESTRUCT": True, "SUICIDE": T
 _ACCESSES: Final = {"SLOAD": 0, "SSTORE": 1, "TLOAD": 2, "TSTORE": 3}
 _NO_CHANGE: Final = (100, 200, 800, 2200)  # EIP-1283, EIP-2200, EIP-2929: an SSTORE of what the slot holds
 _SET: Final = 20_000  # and of something where nothing was
-_CODE_DEPOSIT: Final = 200  # gas for every byte of code that a creation leaves
+MAX_ANSWER: Final = 1 << 16  # bytes of a precompile's answer that are read
 MAX_BYTES: Final = 64 << 20  # of call data, return data and log data of one transaction
 Put = Callable[[Writer], None]
 
@@ -40,44 +41,6 @@ class Sent:
     value: int = 0
     data: bytes | None = None
     gas: int = 0
-
-
-@dataclass(slots=True)
-class _Frame:
-    kind: Kind
-    caller: bytes
-    target: bytes
-    code: bytes
-    value: int
-    data: bytes
-    gas: int
-    last: Step | None = None
-    ran: bool = True  # it had code
-    success: bool = True
-    output: bytes = b""
-
-    def enter(self, writer: Writer) -> None:
-        writer.enter(
-            self.kind,
-            self.caller,
-            self.target,
-            self.code,
-            value=self.value,
-            gas=self.gas,
-            data=self.data,
-        )
-
-    def leave(self, writer: Writer) -> None:
-        used = 0 if self.last is None else self.gas - max(0, self.last.gas - self.last.cost)
-        if self.kind in CREATES and self.success:
-            used += _CODE_DEPOSIT * len(self.output)
-        writer.leave(
-            success=self.success,
-            gas_used=max(0, used),
-            output=self.output,
-            ran=self.ran,
-            out_of_gas=self.last is not None and "out of gas" in self.last.error.lower(),
-        )
 
 
 def looks_like(value: Any) -> bool:
@@ -102,8 +65,8 @@ class StructLog:
         self._rows: list[Put] = []
         self._bytes = self._at = 0
         self._known = KnownSlots()
-        self._frames: list[_Frame] = []
-        self._waiting: _Frame | None = None  # a call whose first step, or whose result, comes next
+        self._frames: list[StructFrame] = []
+        self._waiting: StructFrame | None = None  # a call whose first step, or whose result, comes next
         self._created = created_addresses(self.steps, where)
         self.root = self._root(sent)
         self._walk()
@@ -125,17 +88,17 @@ class StructLog:
         for put in self._rows:
             put(writer)
 
-    def _root(self, sent: Sent) -> _Frame:
+    def _root(self, sent: Sent) -> StructFrame:
         to = sent.created if sent.creates else sent.to
         first = Step(self.steps[0], f"{self.where}: step 0") if self.steps else None
         if to is None:
-            to = self._seen("ADDRESS", "CALLER")
-        sender = sent.sender or self._seen("CALLER", None)
+            to = pushed_address(self.steps, "ADDRESS", "CALLER", self.where)
+        sender = sent.sender or pushed_address(self.steps, "CALLER", None, self.where)
         if sent.data is None:
             self._input = False
         if to is None:
             self.gaps.append("it does not say which contract the transaction calls")
-        return _Frame(
+        return StructFrame(
             kind=Kind.CREATE if sent.creates else Kind.CALL,
             caller=sender or fields.ZERO,
             target=to or fields.ZERO,
@@ -145,21 +108,6 @@ class StructLog:
             gas=sent.gas or (first.gas if first else 0),
             success=self.success,
         )
-
-    def _seen(self, own: str, below: str | None) -> bytes | None:
-        """What an instruction pushed at depth 1, or another in a frame that depth 1 called."""
-        called = False
-        for one, other in zip(self.steps, self.steps[1:], strict=False):
-            if not isinstance(one, dict) or not isinstance(other, dict):
-                return None
-            if one.get("depth") == other.get("depth") and (
-                (one.get("op") == own and one.get("depth") == 1)
-                or (called and one.get("op") == below and one.get("depth") == 2)
-            ):
-                return Step(other, self.where).address(1)
-            if other.get("depth") == 2 and one.get("depth") == 1:
-                called = one.get("op") in ("CALL", "STATICCALL")
-        return None
 
     def _walk(self) -> None:
         self._push(self.root)
@@ -197,10 +145,10 @@ class StructLog:
             raise Malformed(f"{step.where}: depth {step.depth} follows depth {depth}")
         self._waiting = None
 
-    def _ended(self, frame: _Frame) -> bool:
+    def _ended(self, frame: StructFrame) -> bool:
         return frame.last is not None and (bool(frame.last.error) or frame.last.op in _ENDS)
 
-    def _push(self, frame: _Frame) -> None:
+    def _push(self, frame: StructFrame) -> None:
         if len(self._frames) == MAX_FRAMES_DEEP:
             raise Malformed(f"{self.where}: calls nest deeper than {MAX_FRAMES_DEEP}")
         self._frames.append(frame)
@@ -221,13 +169,24 @@ class StructLog:
         self._known.leave(success=success)
         self._rows.append(frame.leave)
 
-    def _leaf(self, frame: _Frame, step: Step) -> None:
+    def _leaf(self, frame: StructFrame, step: Step) -> None:
         frame.success = self._result(frame, step)
         frame.ran = frame.kind in CREATES
         frame.gas = 0
+        if frame.kind not in CREATES:
+            frame.output = self._answer(frame, step)
         self._rows += [frame.enter, frame.leave]
 
-    def _result(self, frame: _Frame, step: Step) -> bool:
+    def _answer(self, frame: StructFrame, step: Step) -> bytes:
+        """What a precompile left: in the caller's memory, where the node does not show it by itself."""
+        shown = step.record.get("returnData")
+        if shown is not None:
+            return fields.data(shown, f"{step.where}: returnData")
+        at, size = frame.answer
+        found = step.memory(at, size) if frame.success and 0 < size <= MAX_ANSWER else None
+        return found or b""
+
+    def _result(self, frame: StructFrame, step: Step) -> bool:
         """What the call instruction left on its caller's stack."""
         if frame.kind in CREATES:
             return any(step.address(1))
@@ -236,7 +195,7 @@ class StructLog:
             raise Malformed(f"{step.where}: a call's result is {flag}")
         return bool(flag)
 
-    def _do(self, step: Step, frame: _Frame, after: Any) -> None:
+    def _do(self, step: Step, frame: StructFrame, after: Any) -> None:
         op = step.op
         if op in _ACCESSES:
             self._access(step, frame, _ACCESSES[op], after)
@@ -254,7 +213,7 @@ class StructLog:
             target, body = frame.target, self._slice(step, 1, 2)
             self._rows.append(lambda writer: writer.log(target, topics, body))
 
-    def _access(self, step: Step, frame: _Frame, kind: int, after: Any) -> None:
+    def _access(self, step: Step, frame: StructFrame, kind: int, after: Any) -> None:
         slot, transient = step.word(1).to_bytes(32, "big"), kind > 1
         before = self._known.value(frame.target, slot, transient=transient)
         if kind in (0, 2):
@@ -296,10 +255,10 @@ class StructLog:
         if len(self.gaps) < 8:
             self.gaps.append(text)
 
-    def _call(self, step: Step, frame: _Frame, kind: Kind) -> _Frame:
+    def _call(self, step: Step, frame: StructFrame, kind: Kind) -> StructFrame:
         if kind in CREATES:
             data, made = self._slice(step, 2, 3), self._created.get(self._at, fields.ZERO)
-            return _Frame(kind, frame.target, made, made, step.word(1), data, step.gas)
+            return StructFrame(kind, frame.target, made, made, step.word(1), data, step.gas)
         code = step.address(2)
         at = 4 if kind in (Kind.CALL, Kind.CALLCODE) else 3
         data = self._slice(step, at, at + 1)
@@ -311,7 +270,8 @@ class StructLog:
             caller, target, value = frame.caller, frame.target, frame.value
         else:
             caller, target, value = frame.target, code, 0
-        return _Frame(kind, caller, target, code, value, data, min(step.word(1), step.gas))
+        answer = (step.word(at + 2), step.word(at + 3))
+        return StructFrame(kind, caller, target, code, value, data, min(step.word(1), step.gas), answer=answer)
 
     def _slice(self, step: Step, start: int, length: int) -> bytes:
         size = step.word(length)
@@ -341,23 +301,3 @@ class StructLog:
             self._waiting = None
         for frame in reversed(self._frames):
             self._rows.append(frame.leave)
-
-
-def created_addresses(steps: list[Any], where: str) -> dict[int, bytes]:
-    """Step of a CREATE or CREATE2 -> the address that it left on the stack, where it succeeded."""
-    found: dict[int, bytes] = {}
-    waiting: list[tuple[int, int]] = []  # step, its depth
-    for at, step in enumerate(steps):
-        if not isinstance(step, dict):
-            raise Malformed(f"{where}: step {at}: expected a JSON object")
-        depth = step.get("depth")
-        if waiting and waiting[-1][1] == depth:
-            creation, _ = waiting.pop()
-            address = Step(step, f"{where}: step {at}").address(1)
-            if any(address):
-                found[creation] = address
-        if step.get("op") in ("CREATE", "CREATE2") and not step.get("error") and type(depth) is int:
-            while waiting and waiting[-1][1] >= depth:
-                waiting.pop()  # its frame ended with it
-            waiting.append((at, depth))
-    return found

@@ -49,7 +49,7 @@ class Arbitrage(Detector):
         if len(pools) < 2:
             return
         members = cluster(evidence) - set(pools)
-        net = unified(evidence, gains(evidence, members))
+        net = unified(evidence, gains(evidence, members), _wrapped(evidence, members))
         title = f"Arbitrage over {len(pools)} pools"
         lost = {token: amount for token, amount in net.items() if amount < 0}
         if lost or not net:
@@ -70,9 +70,23 @@ class Arbitrage(Detector):
         )
 
 
-def unified(execution: Execution, net: Gains) -> Gains:
+def _wrapped(execution: Execution, members: frozenset[bytes]) -> int:
+    """Wei that members sent to a wrapper without call data: where a source has no logs, nothing says that it minted."""
+    if Shows.LOGS in execution.shows:
+        return 0
+    return sum(
+        each.amount
+        for each in execution.transfers
+        if each.token is None
+        and each.sender in members
+        and each.recipient in execution.protocols.wrappers
+        and not execution.frame(each.frame).input
+    )
+
+
+def unified(execution: Execution, net: Gains, wrapped: int = 0) -> Gains:
     """Sums per asset, with wrapped wei counted as wei; zeros left out."""
-    found: Gains = {}
+    found: Gains = {None: wrapped}
     for token, amount in net.items():
         asset = None if token in wrappers(execution) else token
         found[asset] = found.get(asset, 0) + amount

@@ -50,6 +50,11 @@ class Displacement(Detector):
             why = "the same call, in words that anybody may choose: a race, not a copy"
             yield self.suppressed(block, title, why, Severity.MEDIUM)
             return
+        # Two who make the same trade each pay for it, and the second pays more.
+        paid = any(amount < 0 for amount in cluster.gains(earlier, cluster.actors(earlier)).values())
+        if paid and later.success is not False:
+            yield self.suppressed(block, title, "the first paid for what it got: a market", Severity.MEDIUM)
+            return
         whose = (cluster.actors(later) | ({later.sender} if later.sender else set())) - {copied.target}
         proof = prove(block, [earlier], [(later, frozenset(whose))])
         if proof.unknown and later.success is not False:

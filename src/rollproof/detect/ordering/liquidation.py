@@ -190,7 +190,8 @@ def _by_call(execution: Execution, rows: Sequence[int]) -> Iterator[Liquidation]
 
 
 def _of_call(execution: Execution, frame: Frame, function: Function) -> Liquidation | None:
-    inside = [each for each in execution.transfers if each.item is None and _within(execution, each.frame, frame.row)]
+    end = _end(execution, frame)
+    inside = [each for each in execution.transfers if each.item is None and frame.row <= each.frame < end]
     borrower = function.address(frame.input, "borrower")
     if Shows.INPUT in execution.shows and (borrower == ZERO or (borrower is None and "borrower" in function.words)):
         return None  # somebody else's function of the same name
@@ -221,5 +222,9 @@ def _of_call(execution: Execution, frame: Frame, function: Function) -> Liquidat
     )
 
 
-def _within(execution: Execution, row: int, outer: int) -> bool:
-    return row == outer or any(above.row == outer for above in execution.ancestors(row))
+def _end(execution: Execution, frame: Frame) -> int:
+    """The first row behind a frame and those below it."""
+    for row in range(frame.row + 1, execution.frame_rows.stop):
+        if execution.frame(row).depth <= frame.depth:
+            return row
+    return execution.frame_rows.stop

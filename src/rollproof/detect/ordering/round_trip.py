@@ -103,10 +103,10 @@ def across(pools: Mapping[bytes, Sequence[Leg]]) -> Iterator[RoundTrip]:
             if holder not in front.buyers or id(front) in taken:
                 continue
             back = _elsewhere(front, later[at + 1 :], holder)
-            legs = [*pools[front.swap.pool][:MAX_LEGS]]
-            found = (
-                None if back is None else _round_trip(front.swap.pool, [*legs, back], [place], [len(legs)], "holder")
-            )
+            if back is None:
+                continue
+            legs = [*pools[front.swap.pool][:MAX_LEGS], back]
+            found = _round_trip(front.swap.pool, legs, [place], [len(legs) - 1], "holder")
             if found is not None and found.profitable:
                 taken.add(id(front))
                 yield found

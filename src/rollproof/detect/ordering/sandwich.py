@@ -106,7 +106,10 @@ class Sandwich(Detector):
             severity=_severity(bundle, hurt),
             addresses=_addresses(bundle),
             amounts=[*_gained(bundle), *(amount for each in hurt for amount in each.amounts())],
-            notes=(*_notes(bundle), *((f"what others lost is not proven: {proof.unknown}",) if proof.unknown else ())),
+            notes=(
+                *_notes(bundle, block),
+                *((f"what others lost is not proven: {proof.unknown}",) if proof.unknown else ()),
+            ),
             subject=_subject(bundle),
             counterfactual=proof.record(),
             transaction=bundle.fronts[0].transaction,
@@ -131,7 +134,7 @@ class Sandwich(Detector):
             confidence=Confidence.POSSIBLE,
             addresses=_addresses(bundle),
             amounts=_gained(bundle),
-            notes=(*_notes(bundle), f"the pattern alone: what the victims lost is not proven, {proof.unknown}"),
+            notes=(*_notes(bundle, block), f"the pattern alone: what the victims lost is not proven, {proof.unknown}"),
             subject=_subject(bundle),
             counterfactual=proof.record() if block.counterfactual is not None else None,
             transaction=bundle.fronts[0].transaction,
@@ -227,7 +230,7 @@ def _gained(bundle: Bundle) -> list[Amount]:
     return [Amount(token, account, amount) for (token, account), amount in sums.items() if amount]
 
 
-def _notes(bundle: Bundle) -> tuple[str, ...]:
+def _notes(bundle: Bundle, block: ExecutedBlock) -> tuple[str, ...]:
     links = {
         "sender": "both legs have one sender",
         "contract": "one contract of the party's own trades in both legs",
@@ -235,6 +238,8 @@ def _notes(bundle: Bundle) -> tuple[str, ...]:
         "amounts": "what is sold is what was bought, by another account: that both are one party is not proven",
     }
     said = [links[link] for link in dict.fromkeys(trip.link for trip in bundle.trips)]
+    if block.pending is not None and not any(each.transaction in block.pending for each in bundle.fronts):
+        said.append("the first leg was never seen in the pool")
     return (*said, "gas, and what was paid to the builder, are not taken off the gain")
 
 

@@ -16,7 +16,8 @@ from rollproof.detect.shows import Trigger
 from rollproof.replay.trace import Frame, Kind
 
 ZERO = bytes(20)
-MAX_TRANSFERS = 20_000  # of one transaction that are read
+MAX_TRANSFERS = 20_000  # of one transaction that are read...
+MAX_SWAPS = 1_000  # ...and swaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +89,17 @@ class _Finder:
         self.sender = execution.sender or (execution.root.caller if execution.root else None)
         self.ends = _ends(execution)
         self.accepted: list[tuple[Swap, _Visit | None]] = []
+        self.given: dict[bytes, list[Transfer]] = {}
+        self.got: dict[bytes, list[Transfer]] = {}
+        for each in moved:
+            self.given.setdefault(each.sender, []).append(each)
+            self.got.setdefault(each.recipient, []).append(each)
 
     def all(self) -> list[Swap]:
         """Known swaps and innermost calls first: who trades with pools is told by the pools that it trades with."""
-        givers = {each.sender for each in self.moved}
-        takers = {each.recipient for each in self.moved}
-        both = (givers & takers) - {ZERO, self.sender}
+        both = (self.given.keys() & self.got.keys()) - {ZERO, self.sender}
         visits = [visit for account in both for visit in self._visits(account)]
-        seen = [(swap, visit) for visit in visits if (swap := self._of(visit)) is not None]
+        seen = [(swap, visit) for visit in visits if (swap := self._of(visit)) is not None][:MAX_SWAPS]
         keeps = {swap.pool for swap, visit in seen if visit.known or self._keeps(swap)}
         for swap, visit in sorted(seen, key=lambda each: (not each[1].known, -each[1].frame.depth, each[1].start)):
             if visit.known or (swap.pool in keeps and not self._trades(visit, swap)):
@@ -111,16 +115,15 @@ class _Finder:
     def _visits(self, account: bytes) -> Iterator[_Visit]:
         """Its outermost calls that give something, each with what had come to it since the one before."""
         by_frame: dict[int, list[Transfer]] = {}
-        for each in self.moved:
-            if each.sender == account:
-                row = self._outermost(each.frame, account)
-                if row is not None:
-                    by_frame.setdefault(row, []).append(each)
+        for each in self.given[account]:
+            row = self._outermost(each.frame, account)
+            if row is not None:
+                by_frame.setdefault(row, []).append(each)
         last = -1
         for row, outs in sorted(by_frame.items()):
             frame = self.execution.frame(row)
             end = self.ends[row]
-            ins = [each for each in self.moved if each.recipient == account and last < each.order < end]
+            ins = [each for each in self.got[account] if last < each.order < end]
             selector = frame.input[:4]
             known = selector in self.execution.protocols.swap_selectors
             yield _Visit(account, frame, frame.order, end, outs, ins, known)
@@ -200,8 +203,8 @@ class _Finder:
     def _made(self, maker: bytes) -> Iterator[Swap]:
         """Orders that an account without calls of its own fills: it gives one token and is given another, at once."""
         taken = {id(each) for _, visit in self.accepted if visit for each in (*visit.ins, *visit.outs)}
-        outs = [each for each in self.moved if each.sender == maker and id(each) not in taken]
-        ins = [each for each in self.moved if each.recipient == maker and id(each) not in taken]
+        outs = [each for each in self.given[maker] if id(each) not in taken]
+        ins = [each for each in self.got[maker] if id(each) not in taken]
         if len(outs) != len(ins):
             return
         for out, into in zip(outs, ins, strict=True):

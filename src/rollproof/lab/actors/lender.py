@@ -13,16 +13,21 @@ NAME: Final = "lender"
 POOLS: Final = ("LendingPool", "SpotLendingPool", "SpotLendingPoolFixed")
 _AGREED: Final = _core.keccak256(b"ERC3156FlashBorrower.onFlashLoan")
 
-# ERC-3156's onFlashLoan: approves the lender for whatever token it lent (the second argument), and agrees.
-BORROWER: Final = assemble(
-    f"""
-    0x095ea7b3 224 SHL PUSH0 MSTORE CALLER 4 MSTORE PUSH0 NOT 36 MSTORE
-    PUSH0 PUSH0 68 PUSH0 PUSH0 36 CALLDATALOAD GAS CALL POP
-    0x{_AGREED.hex()} PUSH0 MSTORE 32 PUSH0 RETURN
-    """
-)
 # Agrees to nothing, so that the loan is undone.
 UNWILLING: Final = assemble("32 PUSH0 RETURN")
+
+
+def borrower(lender: bytes, owner: bytes) -> bytes:
+    """ERC-3156's onFlashLoan: refuses what is not called by the lender and begun by the owner; else approves the loan
+    and its fee, in the token that was lent (the second argument), and agrees."""
+    return assemble(
+        f"""
+        CALLER 0x{lender.hex()} EQ 4 CALLDATALOAD 0x{owner.hex()} EQ AND @known JUMPI PUSH0 PUSH0 REVERT
+        known: 0x095ea7b3 224 SHL PUSH0 MSTORE CALLER 4 MSTORE 68 CALLDATALOAD 100 CALLDATALOAD ADD 36 MSTORE
+        PUSH0 PUSH0 68 PUSH0 PUSH0 36 CALLDATALOAD GAS CALL POP
+        0x{_AGREED.hex()} PUSH0 MSTORE 32 PUSH0 RETURN
+        """
+    )
 
 
 def lender() -> Customer:
@@ -74,10 +79,10 @@ def _borrow(pool: str) -> Errand:
 def _flash(pool: str) -> Errand:
     def flash(me: Customer) -> Iterator[None]:
         amount = me.draw.randrange(1_000, 100_000) * USD
-        borrower = me.program(BORROWER)
-        me.mint("USDC", amount // 1_000, borrower)  # the fee is half of that
+        receiver = me.program(borrower(me.of(pool).address, me.address))
+        me.mint("USDC", amount // 1_000, receiver)  # the fee is half of that
         yield
-        me.call(pool, "flashLoan", borrower, me.of("USDC").address, amount, b"")
+        me.call(pool, "flashLoan", receiver, me.of("USDC").address, amount, b"")
         yield
 
     return flash

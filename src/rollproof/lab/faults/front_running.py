@@ -20,7 +20,7 @@ from rollproof.lab.sequencer import BLOCK_TIME
 from rollproof.lab.transaction import created
 
 if TYPE_CHECKING:
-    from rollproof.lab.block import Block
+    from rollproof.lab.block import Block, Call
     from rollproof.lab.stack import Stack
 
 ETHER: Final = 10**18
@@ -183,10 +183,10 @@ class Sandwich(FrontRunning):
 class Displacement(FrontRunning):
     """The builder runs somebody's call before its sender does, with itself as the one who gains.
 
-    Every call is copied that names its own sender as an argument and succeeds for the builder, too; the argument
-    becomes the builder's address. ``provoke`` has "victim" claim a bounty that goes to the first with the right word.
-    Shows: in one block two calls of one contract whose input differs in nothing but the beneficiary, which is the
-    sender of each; the first is by the builder, and the second, which was in the pool, fails or gets less.
+    Every call is copied that names its own sender as an argument and pays the builder something when he makes it; the
+    argument becomes the builder's address. ``provoke`` has "victim" claim a bounty that goes to the first with the
+    right word. Shows: in one block two calls of one contract whose input differs in nothing but the beneficiary, which
+    is the sender of each; the first is by the builder, and the second, which was in the pool, fails or gets less.
     """
 
     id: ClassVar[str] = "displacement"
@@ -229,7 +229,8 @@ class Displacement(FrontRunning):
         if each.to is None or theirs not in words:
             return None
         data = each.input[:4] + b"".join(ours if word == theirs else word for word in words)
-        return data if stack.l2.call(each.to, data, sender=attacker).status == 1 else None
+        tried = stack.l2.call(each.to, data, sender=attacker, trace=True)
+        return data if tried.status == 1 and gains(tried, attacker) else None
 
 
 @register
@@ -319,6 +320,12 @@ class BackRunLiquidation(FrontRunning):
     def _works(self, stack: Stack, after: Block, call: bytes) -> bool:
         venue = stack.deployed["PerpetualsVenue"]
         return stack.l2.call(venue.address, call, sender=self.attacker(stack), at=after).status == 1
+
+
+def gains(tried: Call, account: bytes) -> bool:
+    """Whether a call that was traced moved something to an account."""
+    transfers = [] if tried.trace is None else [each for facts in tried.trace.facts() for each in facts.transfers]
+    return any(recipient == account and amount > 0 for _, _, _, _, recipient, amount, *_ in transfers)
 
 
 def deployed(stack: Stack, fault: str, name: str) -> Contract:

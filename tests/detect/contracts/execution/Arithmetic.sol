@@ -87,3 +87,20 @@ contract NarrowBankFixed is NarrowBank {
         balanceOf[msg.sender] += uint64(msg.value);
     }
 }
+
+/// @notice Not vulnerable: accounts may owe, and the numbers are signed.
+contract Ledger {
+    mapping(address account => int256) public net;
+
+    receive() external payable {}
+
+    function settle(address to, int256 amount) external {
+        net[msg.sender] -= amount;
+        net[to] += amount;
+    }
+
+    function draw(int256 amount) external {
+        net[msg.sender] -= amount;
+        payable(msg.sender).transfer(uint256(amount));
+    }
+}

@@ -85,3 +85,31 @@ contract Donor {
         }
     }
 }
+
+/// @notice VULNERABLE (exact balance): pays only while its ether is what it wrote down; anybody may sweep the rest.
+contract ExactSafe {
+    uint256 public held;
+    uint256 public rounds;
+
+    function deposit() external payable {
+        held += msg.value;
+    }
+
+    function turn() external virtual {
+        require(address(this).balance == held, "balance");
+        ++rounds;
+    }
+
+    function sweep() external {
+        if (address(this).balance == 0) return;
+        ++rounds;
+    }
+}
+
+/// @notice The same, corrected.
+contract ExactSafeFixed is ExactSafe {
+    function turn() external override {
+        require(address(this).balance >= held, "balance");
+        ++rounds;
+    }
+}

@@ -144,3 +144,21 @@ contract PayingBorrower is IFlashBorrower {
         return keccak256("ERC3156FlashBorrower.onFlashLoan");
     }
 }
+
+/// @notice Takes all that a drawer or a lender has, and gives it back: by choice, or as a deposit.
+contract Rescuer {
+    function rescue(Purse purse, Coin coin) external {
+        purse.pay(coin, address(this));
+        coin.transfer(address(purse), coin.balanceOf(address(this)));
+    }
+
+    function renew(CoinLender lender, uint256 amount) external {
+        Coin coin = lender.coin();
+        coin.approve(address(lender), type(uint256).max);
+        if (lender.deposits(address(this)) == 0) lender.deposit(amount);
+        else {
+            lender.withdraw(amount);
+            lender.deposit(amount);
+        }
+    }
+}
