@@ -59,7 +59,7 @@ class Call:
             return self.has_code
         if self.code[:18] == ZERO[:18] and 0 < int.from_bytes(self.code, "big") <= MAX_PRECOMPILE:
             return False
-        if any(each in self.error.lower() for each in NOT_MADE):
+        if self.error and any(each in self.error.lower() for each in NOT_MADE):
             return False
         # Any instruction but a leading STOP takes gas; a call that could not be made gives all of its gas back.
         return not (self.gas_used == 0 and (self.success or self.gas) and not self.output)

@@ -97,7 +97,7 @@ class _Finder:
 
     def all(self) -> list[Swap]:
         """Known swaps and innermost calls first: who trades with pools is told by the pools that it trades with."""
-        both = (self.given.keys() & self.got.keys()) - {ZERO, self.sender}
+        both = sorted((self.given.keys() & self.got.keys()) - {ZERO, self.sender})
         visits = [visit for account in both for visit in self._visits(account)]
         seen = [(swap, visit) for visit in visits if (swap := self._of(visit)) is not None][:MAX_SWAPS]
         keeps = {swap.pool for swap, visit in seen if visit.known or self._keeps(swap)}
@@ -105,7 +105,7 @@ class _Finder:
             if visit.known or (swap.pool in keeps and not self._trades(visit, swap)):
                 self.accepted.append((swap, visit))
         with_calls = {visit.account for visit in visits}
-        for maker in both - with_calls:
+        for maker in [each for each in both if each not in with_calls]:
             self.accepted += [(swap, None) for swap in self._made(maker)]
         return [swap for swap, _ in self.accepted]
 
