@@ -64,7 +64,7 @@ def _judge(arguments: tuple[Any, ...], done: _core.Done) -> float:
 
 def run() -> str:
     rows = []
-    for depth in (12, 16):
+    for depth in (12, 15, 16):
         arguments = given(depth)
         done = _core.run_transactions(*arguments, inspect="picked")
         if not isinstance(done, _core.Done) or done.outcomes[0]["status"] != 1:

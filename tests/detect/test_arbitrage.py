@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from detect.exchange import FOREVER, Exchange, Pool
 from detect.market import BOT, ONE, OTHER, OWNER, PAIR, ROUTER, THIRD, THREE, TWO, USER, WETH, asked, pulled, pushed
 from detect.story import account, call, log, mint, move, told
 from rollproof.detect import foreign
@@ -164,3 +165,46 @@ def test_wei_that_is_wrapped_by_sending_it(logs: bool) -> None:
     tree = call(USER, BOT, wraps, *pushed(BOT, BOT, legs[0], BOT), *pushed(BOT, BOT, legs[1], BOT))
     [finding] = judge(told(tree, logs=logs), [Arbitrage()]).findings
     assert gained(finding) == {None: 30}
+
+
+class Triangle(Exchange):
+    """Three pairs of three tokens; the third pair's price decides whether going around pays."""
+
+    def __init__(self, last: int) -> None:
+        super().__init__(10**24, 2 * 10**24)
+        self.three = self.deploy("ERC20", "THREE", "THREE", 18)
+        deployer = self.stage.account(9)
+        self.reserves = [Pool(10**24, 2 * 10**24)]
+        self.pairs = [self.pair]
+        for into, out, reserve in ((self.two, self.three, 2 * 10**24), (self.three, self.one, last)):
+            pair = self.deploy("Pair", into.address, out.address)
+            registers = self.router.encode("register", pair.address)
+            raw = [deployer.send(self.router.address, data=registers, gas=200_000)]
+            raw += [self.mint(into, pair.address, 2 * 10**24), self.mint(out, pair.address, reserve)]
+            self.happened([*raw, self.call(deployer, pair, "mint", deployer.address)])
+            self.pairs.append(pair)
+            self.reserves.append(Pool(2 * 10**24, reserve))
+
+    def around(self, paid: int) -> bytes:
+        account = self.stage.account(0)
+        path = [each.address for each in (self.one, self.two, self.three, self.one)]
+        data = self.router.encode("swapExactTokensForTokens", paid, 0, path, account.address, FOREVER)
+        return account.send(self.router.address, data=data, gas=2_000_000)
+
+
+def test_around_three_pairs_of_ours_to_the_unit() -> None:
+    triangle, paid = Triangle(last=11 * 10**23), 10**20
+    amount = paid
+    for pool in triangle.reserves:
+        amount = pool.trade(amount)
+    assert amount > paid
+    [finding] = judge(triangle.stage.run([triangle.around(paid)]), [Arbitrage()]).findings
+    assert gained(finding) == {triangle.one.address: amount - paid}
+    assert {each.address for each in triangle.pairs} <= set(finding.addresses)
+
+
+def test_around_three_pairs_at_even_prices_costs_the_fees() -> None:
+    triangle = Triangle(last=10**24)
+    report = judge(triangle.stage.run([triangle.around(10**20)]), [Arbitrage()])
+    assert report.findings == []
+    assert [each.reason for each in report.suppressed] == ["its sender's side ends with less of an asset"]

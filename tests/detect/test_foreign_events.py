@@ -157,10 +157,19 @@ def test_what_cannot_be_is_refused(events: list[Any], says: str) -> None:
     refused([*events], says)
 
 
-def test_what_is_not_known_is_refused_by_name() -> None:
-    refused([enter(A), ["selfdestroy", B]], "'selfdestroy' is not known", Unsupported)
+def test_an_event_that_is_not_known_is_a_gap() -> None:
+    found = block_of([enter(A), ["gas", "0x5"], ["sload", "0x1", "0x2"], ["gas", "0x4"], ["exit", 1]])
+    assert found.gaps == ("2 events are of a kind that is not known: gas",)
+    assert len(list(found.executions[0].accesses)) == 1
+    refused([enter(A), ["\x1b[2J"]], "control characters")
+
+
+def test_a_kind_of_call_that_is_not_known_is_refused_by_name() -> None:
     refused([enter(A, kind="JUMP")], "JUMP is not known", Unsupported)
-    refused([enter(A)], "key 'more' is not known", Unsupported, more=1)
+
+
+def test_other_keys_are_labels() -> None:
+    assert not block_of([enter(A), ["exit", 1]], label=True, victims=[A], more={"x": 1}).gaps
 
 
 def test_names_may_not_move_the_cursor() -> None:

@@ -119,6 +119,24 @@ def test_everything_about_a_block_is_one_recording() -> None:
     assert found.beneficiary == bytes.fromhex(load("block")["miner"][2:])
 
 
+@pytest.mark.parametrize("name", ["calls", "struct"])
+def test_a_block_with_traces_gone_says_so(tmp_path: Path, name: str) -> None:
+    most = written(tmp_path / "most.json", load(name)[:-1])
+    [cut] = foreign.read(most, file("block"), file("receipts"))
+    assert cut.gaps == (f"1 of the block's {len(NAMES)} transactions have no trace",)
+    alone = written(tmp_path / "one.json", load(name)[ATTACK : ATTACK + 1])
+    assert only(alone, file("block")).executions[0].transaction == scene().executed.executions[ATTACK].transaction
+
+
+def test_parity_traces_with_a_transaction_gone_say_so(tmp_path: Path) -> None:
+    inner = [each for each in load("parity") if each["transactionPosition"] != ATTACK]
+    [cut] = foreign.read(written(tmp_path / "parity.json", inner))
+    assert cut.gaps == ("1 transactions between those that are shown have no trace",)
+    last = [each for each in load("parity") if each["transactionPosition"] != len(NAMES) - 1]
+    [cut] = foreign.read(written(tmp_path / "parity.json", last), file("receipts"))
+    assert cut.gaps == (f"1 of the block's {len(NAMES)} transactions have no trace",)
+
+
 def test_one_file_a_transaction_is_one_block(tmp_path: Path) -> None:
     paths = [written(tmp_path / f"{at}.json", [entry]) for at, entry in enumerate(load("calls"))]
     found = only(*reversed(paths), file("block"), file("receipts"))

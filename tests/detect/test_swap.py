@@ -91,6 +91,15 @@ def test_a_signed_order_that_somebody_fills() -> None:
     assert seen(call(USER, BOT, filled)) == [(maker, BOT, BOT, ONE, 1000, TWO, 1990)]
 
 
+def test_an_item_that_is_sold_is_no_swap() -> None:
+    """Without logs an ERC-721's transferFrom looks like a token's: the id stands where the amount would."""
+    seller, exchange, item = account("seller"), account("exchange"), account("item")
+    sold = move(item, exchange, seller, USER, 2644)
+    sold["output"] = "0x"
+    tree = call(USER, exchange, sold, move(WETH, exchange, USER, seller, 3 * 10**18), function="match()")
+    assert seen(tree, logs=False) == []
+
+
 def test_a_purse_without_code_is_no_maker() -> None:
     purse = account("purse")
     tree = call(

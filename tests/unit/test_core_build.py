@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -168,7 +170,7 @@ def test_writing_a_state_that_is_not_there_says_what_is_missing() -> None:
         _core.write_state(_core.Preimages(), root, [(ALICE.address, 1, -1, None, [])])
 
 
-def message(preimages: _core.Preimages, root: bytes, to: bytes | None, data: bytes = b"", **more: int) -> object:
+def message(preimages: _core.Preimages, root: bytes, to: bytes | None, data: bytes = b"", **more: Any) -> object:
     return _core.call(
         preimages, root, rules(), env(), sender=BOB.address, to=to, value=more.pop("value", 0), input=data,
         gas_limit=more.pop("gas", 1_000_000), trace=True, **more,

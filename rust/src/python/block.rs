@@ -245,6 +245,7 @@ fn run_block<'py>(
 /// Transactions on a state, without what a block does around them. For single and pending transactions.
 #[pyfunction]
 #[pyo3(signature = (preimages, state_root, rules, env, transactions, *, trace=false, inspect=None))]
+#[allow(clippy::too_many_arguments)]
 fn run_transactions<'py>(
     py: Python<'py>,
     preimages: &Preimages,

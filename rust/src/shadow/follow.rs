@@ -463,7 +463,8 @@ impl Shadow {
         let mut word = self.joined(first, second);
         let low = |value: U256| -> Option<usize> {
             let bits = value.bit_len();
-            (bits % 8 == 0 && (8..=248).contains(&bits) && value == (U256::MAX >> (256 - bits))).then_some(bits)
+            (bits.is_multiple_of(8) && (8..=248).contains(&bits) && value == (U256::MAX >> (256 - bits)))
+                .then_some(bits)
         };
         let masked = match (first.constant(), second.constant()) {
             (true, false) => low(left).map(|bits| (bits, left, right, second)),

@@ -147,7 +147,7 @@ class ApprovalDrain(Detector):
             if passage.standing is Standing.OPEN and not direct and not _stored(paths, taken[0], owner):
                 severity = Severity.HIGH if told and passage.observed else Severity.MEDIUM
                 confidence = Confidence.OBSERVED if told and passage.observed else Confidence.POSSIBLE
-            elif spender in gainers:
+            elif spender in gainers and _unlimited(paths, taken[0]):
                 # Who was approved took it himself: the account may have meant just that.
                 severity, confidence = Severity.LOW, Confidence.POSSIBLE
             else:
@@ -219,6 +219,11 @@ def _passed_on(execution: Execution, pull: Transfer, spender: bytes, gainers: fr
 def _by_contract(execution: Execution, pull: Transfer) -> bool:
     frame = execution.frame(pull.frame)
     return frame.parent is not None and execution.frame(frame.parent).target == frame.caller
+
+
+def _unlimited(paths: Authority, pull: Transfer) -> bool:
+    """Whether the token read an allowance there that is meant to last for ever."""
+    return any(each.value >= UNLIMITED for each in paths.reads.get(paths.root(pull.frame), ()))
 
 
 def _takes_part(paths: Authority, owner: bytes, spender: bytes, first: Transfer) -> bool:

@@ -42,7 +42,8 @@ class RejectedPayment(Detector):
                 continue
             payee, payer = evidence.frame(row), evidence.frame(parent)
             key = (payer.target, payee.target)
-            if key in said or not _refused(evidence, payee, payer):
+            refused = _refused(evidence, payee, payer)
+            if key in said or not (refused or _burnt(evidence, payee, payer)):
                 continue
             asked = {payer.caller, evidence.sender} | {each.target for each in evidence.ancestors(payer.row)}
             if payee.target in asked or not _stored(evidence, payer, payee):
@@ -50,7 +51,10 @@ class RejectedPayment(Detector):
             said.add(key)
             yield self.finding(
                 evidence,
-                f"A call failed because a payee that it did not choose refused {payee.value} wei",
+                f"A call failed because a payee that it did not choose refused {payee.value} wei"
+                if refused
+                else f"A call failed after a payee that it did not choose had failed to take {payee.value} wei",
+                severity=Severity.MEDIUM if refused else Severity.LOW,
                 confidence=Confidence.POSSIBLE,
                 addresses=(payer.target, payee.target, payer.caller),
                 frames=(payer.row, payee.row),
@@ -63,6 +67,14 @@ def _refused(execution: Execution, payee: Frame, payer: Frame) -> bool:
     """Whether the payee itself refused, at once, and its payer did nothing more."""
     rows = subtree(execution, payee.row)
     return len(rows) == 1 and rows.stop == subtree(execution, payer.row).stop
+
+
+def _burnt(execution: Execution, payee: Frame, payer: Frame) -> bool:
+    """Whether the payer went on without the payee and failed by itself: all its gas may be gone (gas is not shown)."""
+    rows = subtree(execution, payer.row)
+    if Shows.GAS in execution.shows or len(subtree(execution, payee.row)) != 1 or rows.stop == payee.row + 1:
+        return False
+    return all(execution.frame(row).success for row in range(payee.row + 1, rows.stop))
 
 
 def _stored(execution: Execution, payer: Frame, payee: Frame) -> bool:

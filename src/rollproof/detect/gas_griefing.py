@@ -50,7 +50,7 @@ class GasGriefing(Detector):
         for payer, payee in _burners(evidence):
             yield self.finding(
                 evidence,
-                f"A payee used up all of the {payee.gas_limit} gas that it was given and did nothing with it; "
+                f"A payee used up all of the {payee.gas_limit} gas that it was given for nothing; "
                 "its payer ran out of gas",
                 confidence=Confidence.POSSIBLE,
                 addresses=(payer.target, payee.target),
@@ -90,7 +90,7 @@ def _starved(frame: Frame, parent: Frame) -> bool:
 
 
 def _burners(execution: Execution) -> Iterator[tuple[Frame, Frame]]:
-    """(payer, payee): both ran out of gas, the payee after it had been sent ether, and without doing anything."""
+    """(payer, payee): both ran out of gas, the payee after it had been sent ether, and without calling anybody."""
     status, paid = execution.trace.column("frame_status"), execution.trace.column("frame_value")
     for row, parent in failed_frames(execution):
         if status[row] not in OUT_OF_GAS or status[parent] not in OUT_OF_GAS or not any(paid[32 * row : 32 * row + 32]):
@@ -98,14 +98,5 @@ def _burners(execution: Execution) -> Iterator[tuple[Frame, Frame]]:
         payee, payer = execution.frame(row), execution.frame(parent)
         if payee.gas_limit < _BURNT or payee.input_length:
             continue
-        if payer.caller != payee.target and payee.target != execution.sender and _idle(execution, row):
+        if payer.caller != payee.target and payee.target != execution.sender and len(subtree(execution, row)) == 1:
             yield payer, payee
-
-
-def _idle(execution: Execution, row: int) -> bool:
-    """Whether the frame made no call and touched no storage."""
-    if len(subtree(execution, row)) > 1:
-        return False
-    frames = execution.trace.column("access_frame")
-    wanted = row.to_bytes(4, "little")
-    return all(frames[4 * each : 4 * each + 4] != wanted for each in execution.access_rows)

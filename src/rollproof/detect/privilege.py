@@ -81,8 +81,8 @@ SETTERS: Final[dict[bytes, str]] = {
             setup(address) initWallet(address[],uint256,uint256) initMultiowned(address[],uint256)
             setup(address[],uint256,address,bytes,address,address,uint256,address)""",
         OWNER: """transferOwnership(address) setOwner(address) changeOwner(address) updateOwner(address)
-            claimOwnership() acceptOwnership() setAdmin(address) changeAdmin(address) proposeNewAdmin(address)
-            setPendingAdmin(address) _setPendingAdmin(address) setGovernance(address) setGovernor(address)
+            claimOwnership() acceptOwnership() setAdmin(address) changeAdmin(address)
+            setGovernance(address) setGovernor(address)
             setAuthority(address) setMinter(address) setOperator(address) setController(address)
             changeController(address)""",
         CODE: "upgradeTo(address) upgradeToAndCall(address,bytes) setImplementation(address)",
@@ -94,8 +94,8 @@ SETTERS: Final[dict[bytes, str]] = {
 GETTERS: Final[dict[bytes, str]] = {
     _selector(f"{name}()"): said
     for said, names in {
-        OWNER: """owner getOwner admin governance governor gov controller minter operator authority pendingOwner
-            pendingAdmin manager guardian upgrader keeper""",
+        OWNER: """owner getOwner admin governance governor gov controller minter operator authority
+            manager guardian upgrader keeper""",
         CODE: "implementation masterCopy singleton comptrollerImplementation",
     }.items()
     for name in names.split()

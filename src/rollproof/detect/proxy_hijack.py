@@ -11,6 +11,7 @@ from rollproof.detect.parties import insiders
 from rollproof.detect.privilege import ADMIN, CODE
 from rollproof.detect.proposal import PROPOSED, UPGRADES, creations, proposals, short
 from rollproof.detect.shows import Shows, Trigger
+from rollproof.detect.steps import Taint
 from rollproof.detect.takeover import Loss, Takeover, takeovers
 from rollproof.replay.trace import Frame, Kind
 from rollproof.types import Amount, Confidence, Severity, SlotChange
@@ -136,17 +137,18 @@ class ProxyHijack(Detector):
         for frame in map(execution.frame, rows):
             if frame.target in members or frame.target in hijacked:
                 continue
-            theirs = frame.code in members or frame.code in execution.created
-            if not theirs or (frame.target, frame.code) in seen:
+            paths = paths or authority(execution)
+            if (frame.target, frame.code) in seen or not _chosen(paths, frame):
                 continue
             seen.add((frame.target, frame.code))
-            paths = paths or authority(execution)
             passage = paths.to_call(frame.row)
             if passage.standing not in (Standing.OPEN, Standing.UNCLEAR):
                 continue
             lost = _lost(execution, paths, frame)
             sure = passage.standing is Standing.OPEN and passage.observed
-            if not lost and not sure and passage.standing is Standing.UNCLEAR:
+            inside = paths.span(frame.row)
+            wrote = any(access.frame in inside for _, access in paths.writes.get(paths.root(frame.row), ()))
+            if not lost and not (wrote and passage.standing is Standing.OPEN):
                 continue
             if lost and passage.standing is Standing.OPEN:
                 severity, confidence = Severity.HIGH, Confidence.OBSERVED
@@ -166,7 +168,14 @@ class ProxyHijack(Detector):
 
 
 def _delegated(execution: Execution) -> Iterator[int]:
-    """Rows of delegated calls of code that may be who acts here brought along; by columns, for most have none."""
+    """Rows of delegated calls of code that who acts here may have brought along; by columns, for most have none."""
+    steps = execution.steps
+    if steps is not None:
+        told = int(Taint.CALLDATA)
+        for call in steps.calls:
+            if int(call.target) & told and execution.frame(call.frame).kind is Kind.DELEGATECALL:
+                yield call.frame
+        return
     theirs = set(execution.created)
     if execution.root is not None:
         theirs |= {execution.root.target, execution.root.caller}
@@ -180,6 +189,16 @@ def _delegated(execution: Execution) -> Iterator[int]:
         if code in theirs and code != targets[20 * row : 20 * row + 20]:
             yield row
         row = kinds.find(Kind.DELEGATECALL, row + 1, execution.frame_rows.stop)
+
+
+def _chosen(paths: Authority, frame: Frame) -> bool:
+    """Whether the code is neither what the account has stored nor what it passes every call on to."""
+    if paths.step(frame.row) is not None:
+        return True
+    if frame.parent is None or frame.input[:4] == paths.frame(frame.parent).input[:4]:
+        return False
+    reads = paths.reads.get(paths.root(frame.row), ())
+    return not any(frame.code in each.value.to_bytes(32, "big") for each in reads if each.order < frame.order)
 
 
 def _foreign_writer(taken: Takeover) -> bool:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import Execution
 from rollproof.detect.live_write import invocation
+from rollproof.detect.parties import staged
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.detect.steps import Guard, SelfdestructStep, Taint
-from rollproof.replay.trace import Frame, Selfdestruct
+from rollproof.replay.trace import Frame, Kind, Selfdestruct
 from rollproof.types import Amount, Confidence, Severity
 
 _ADDRESS = (1 << 160) - 1
@@ -37,9 +38,9 @@ class UnprotectedSelfdestruct(Detector):
         """Every live SELFDESTRUCT of an account that is older than the transaction."""
         for row in evidence.selfdestructs:
             frame = evidence.frame(row.frame)
-            if evidence.reverted(row.frame) or frame.target in evidence.created or _made_here(evidence, frame.target):
-                continue
             entry = evidence.frame(invocation(evidence, row.frame).start)
+            if evidence.reverted(row.frame) or _own(evidence, frame.target, entry.caller):
+                continue
             delegated = frame.code != frame.target
             step = _followed(evidence, row.frame)
             if step is not None:
@@ -95,7 +96,20 @@ def _followed(execution: Execution, row: int) -> SelfdestructStep | None:
 
 def _made_here(execution: Execution, account: bytes) -> bool:
     """Whether a frame of this transaction is the account's creation: short-lived contracts end in their constructor."""
-    return any(each.kind.name.startswith("CREATE") and each.target == account for each in execution.frames)
+    return _maker(execution, account) is not None
+
+
+def _maker(execution: Execution, account: bytes) -> bytes | None:
+    """Who created an account in this transaction."""
+    frames = (each for each in execution.frames if each.kind in (Kind.CREATE, Kind.CREATE2))
+    return next((each.caller for each in frames if each.target == account), None)
+
+
+def _own(execution: Execution, account: bytes, caller: bytes) -> bool:
+    """Whether it is the transaction's own contract; in a test that plays everybody, its maker's own alone."""
+    if staged(execution):
+        return _maker(execution, account) in (caller, account)
+    return account in execution.created or _made_here(execution, account)
 
 
 def _knows(execution: Execution, entry: Frame, row: Selfdestruct) -> bool:
@@ -110,7 +124,8 @@ def _knows(execution: Execution, entry: Frame, row: Selfdestruct) -> bool:
             break
         context = trace.frames[access.frame].target
         if access.write:
-            fresh.add((context, access.slot))
+            if trace.frames[access.frame].kind not in (Kind.CREATE, Kind.CREATE2):  # a constructor may name anybody
+                fresh.add((context, access.slot))
         elif access.frame in own and context == entry.target and (context, access.slot) not in fresh:
             shifts = (0, 8, 16, 96)
             if any(access.value >> shift & _ADDRESS == caller for shift in shifts):

@@ -8,7 +8,7 @@ from rollproof.detect.authority import Passage, Standing
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import ExecutedBlock
 from rollproof.detect.parties import insiders
-from rollproof.detect.privilege import ADMIN, CODE, ROLE, Privilege
+from rollproof.detect.privilege import ADMIN, CODE, INITIALISER, ROLE, Privilege
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.detect.takeover import MAX_PRIVILEGES, Takeover, plain, takeovers, unjudged
 from rollproof.types import Confidence, Severity, SlotChange, Unjudged
@@ -56,8 +56,8 @@ class UnauthorisedWrite(Detector):
 
     def _judge(self, taken: Takeover) -> Iterator[Judgement]:
         privilege, passage = taken.privilege, taken.passage
-        robbed = taken.used and taken.losses and privilege.context not in insiders(taken.execution)
-        if plain(privilege) and not robbed:
+        robbed = bool(taken.used and taken.losses) and privilege.context not in insiders(taken.execution)
+        if plain(privilege) and not robbed and not _displaced(taken):
             return
         if passage.standing is Standing.UNCLEAR:
             if taken.losses and not plain(privilege):
@@ -73,11 +73,15 @@ class UnauthorisedWrite(Detector):
             return
         first = privilege.first and privilege.what != ROLE
         if first and not taken.losses:
-            severity, confidence = Severity.LOW, Confidence.POSSIBLE
+            # By a function of that name it is what is expected of whoever deployed it.
+            usual = privilege.what == INITIALISER
+            severity, confidence = Severity.INFO if usual else Severity.LOW, Confidence.POSSIBLE
         elif first:
             severity, confidence = Severity.MEDIUM, Confidence.POSSIBLE
-        elif taken.losses:
+        elif taken.losses and (robbed or not plain(privilege)):
             severity, confidence = Severity.HIGH, Confidence.OBSERVED
+        elif plain(privilege):
+            severity, confidence = Severity.LOW, Confidence.POSSIBLE
         elif passage.observed:
             severity, confidence = Severity.MEDIUM, Confidence.OBSERVED
         else:
@@ -111,6 +115,22 @@ class UnauthorisedWrite(Detector):
                     slots=(slot,),
                     subject=f"{privilege.context.hex()} loss",
                 )
+
+
+def _displaced(taken: Takeover) -> bool:
+    """Whether code of another account put its caller, who paid nothing, where somebody else's name had been.
+
+    By its own code a contract may keep whoever came last (a highest bidder); a library that does so is rarely asked to.
+    """
+    privilege = taken.privilege
+    frame = taken.execution.frame(privilege.access.frame)
+    return (
+        not privilege.first
+        and privilege.named == taken.passage.outsider
+        and frame.code != frame.target
+        and not frame.value
+        and taken.execution.frame(taken.passage.frame).value == 0
+    )
 
 
 def _notes(privilege: Privilege, passage: Passage, first: bool) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rollproof.detect.account_transfers import transfers_of
-from rollproof.detect.ancestry import called, created
+from rollproof.detect.ancestry import called, created, parent, target
 from rollproof.detect.claims import Entry, entry_used, overcredited, recorded_in, shares_burned
 from rollproof.detect.cluster import ZERO, actors, by_account, cluster, gainers, gains, only_loses
 from rollproof.detect.detector import Detector, Judgement
@@ -151,9 +151,18 @@ def _losses(execution: Execution) -> dict[bytes, list[Loss]]:
     found: dict[bytes, list[Loss]] = {}
     for account in sorted(victims):
         for token, amount in table[account].items():
+            if token is None and _sent(execution, account):
+                continue
             if amount < 0 and token in gained and token != account:
                 found.setdefault(account, []).append(Loss(account, token, -amount, held(execution, account, token)))
     return found
+
+
+def _sent(execution: Execution, account: bytes) -> bool:
+    """Whether an account's ether left it only by calls that a test made in its name: it was not taken from it."""
+    sent = [each.frame for each in transfers_of(execution, account) if each.sender == account and each.token is None]
+    above = [parent(execution, row) for row in sent]
+    return bool(above) and all(row is not None and target(execution, row) != account for row in above)
 
 
 def _ways(execution: Execution, victim: bytes) -> list[str]:

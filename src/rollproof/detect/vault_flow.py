@@ -15,6 +15,7 @@ from rollproof.detect.cluster import ZERO
 from rollproof.detect.entries import PLAIN_SLOT
 from rollproof.detect.execution import Execution, Transfer
 from rollproof.detect.holdings import writes_by_frame
+from rollproof.replay.trace import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,10 @@ def operations(execution: Execution, vault: bytes) -> Iterator[VaultOperation]:
     for row, moved in calls.items():
         shares = sum(_issued(each, vault) for each in moved)
         if not any(each.token == vault for each in moved):
-            shares = _booked(execution, row)
+            booked = _booked(execution, row)
+            if booked is None:
+                continue
+            shares = booked
         assets: dict[bytes | None, int] = {}
         who: bytes | None = None
         for each in moved:
@@ -124,12 +128,18 @@ def _unasked(execution: Execution, transfer: Transfer) -> bool:
     """Whether a transfer happened outside any call of its recipient; wei always comes by one, if only without data."""
     inside = outermost(execution, transfer.frame, transfer.recipient)
     if transfer.token is None and inside == transfer.frame:
-        return not execution.frame(transfer.frame).input
+        frame = execution.frame(transfer.frame)
+        return not frame.input and frame.kind not in (Kind.CREATE, Kind.CREATE2)
     return inside is None
 
 
-def _booked(execution: Execution, call: int) -> int:
-    """Shares that a vault only keeps in its books: an entry and a plain slot that changed by the same number."""
+def _booked(execution: Execution, call: int) -> int | None:
+    """Shares that a vault only keeps in its books: an entry and a plain slot that changed by the same number.
+
+    None where it cannot be told: entries changed without a total, or the books were only opened, by its constructor.
+    """
+    if execution.frame(call).kind in (Kind.CREATE, Kind.CREATE2):
+        return None
     vault, writes = target(execution, call), writes_by_frame(execution)
     entries: list[int] = []
     totals: list[int] = []
@@ -138,7 +148,8 @@ def _booked(execution: Execution, call: int) -> int:
             for write in writes[row]:
                 plain = int.from_bytes(write.slot, "big") < PLAIN_SLOT
                 (totals if plain else entries).append(write.value - write.before)
-    return next((each for each in entries if each and each in totals), 0)
+    shares = next((each for each in entries if each and each in totals), 0)
+    return None if shares == 0 and any(entries) else shares
 
 
 def _issued(transfer: Transfer, vault: bytes) -> int:

@@ -232,7 +232,7 @@ class Trace:
         found = self._frames[row]
         if found is None:
             fields = self._trace.frame(row)
-            found = Frame(*fields[:5], _KINDS[fields[5]], *fields[6:])
+            found = Frame(*(*fields[:5], _KINDS[fields[5]], *fields[6:]))
             self._frames[row] = found
         return found
 

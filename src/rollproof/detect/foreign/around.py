@@ -72,6 +72,14 @@ class Around:
             other = min(traced - set(self.sent))
             raise Malformed(f"{where}: a trace of 0x{other.hex()}, which its block does not have")
 
+    def untraced(self, hashes: Sequence[bytes | None]) -> list[str]:
+        """A gap where several transactions are traced, and others of their block are not: one alone may be meant so."""
+        block = set(self.sent) or set(self.receipts)
+        traced = {each for each in hashes if each is not None}
+        if len(traced) < 2 or not block - traced:
+            return []
+        return [f"{len(block - traced)} of the block's {len(block)} transactions have no trace"]
+
     def _take_block(self, value: Any, where: str) -> None:
         if self.sent:
             raise Malformed(f"{where}: a second block")

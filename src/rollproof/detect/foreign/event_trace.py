@@ -14,7 +14,6 @@ from rollproof.detect.shows import Shows
 from rollproof.errors import Malformed, Unsupported
 from rollproof.replay.trace import Kind
 
-_KEYS: Final = frozenset({"id", "from", "to", "events", "names", "status", "kind", "label", "victims"})
 _ACCESSES: Final = {"sload": 0, "sstore": 1, "tload": 2, "tstore": 3}
 _LENGTHS: Final = {"enter": 7, "exit": 2, "leafcall": 5, "log": 4, "selfdestruct": 2, **dict.fromkeys(_ACCESSES, 3)}
 _TOPICS_ONLY: Final = ("log0", "log1", "log2", "log3", "log4")
@@ -27,11 +26,11 @@ def looks_like(value: Any) -> bool:
 
 
 def read(value: Any, where: str) -> RecordedBlock:
-    """One execution. Raises Malformed naming the event, Unsupported for an event or a key not known by name."""
+    """One execution. Keys that are not named in the format are labels of whoever keeps the traces.
+
+    Raises Malformed naming the event, Unsupported for a kind of call that is not known.
+    """
     record = wire.mapping(value, where)
-    for key in record:
-        if key not in _KEYS:
-            raise Unsupported(f"{where}: key {key[:80]!a} is not known")
     events = wire.sequence(wire.field(record, "events", where), f"{where}: events", MAX_ROWS)
     sender = None if record.get("from") is None else fields.address(record["from"], f"{where}: from")
     to = None if record.get("to") is None else fields.address(record["to"], f"{where}: to")
@@ -71,10 +70,13 @@ class _Walk:
         if self.inside and self.to is None:
             raise Malformed(f"{self.where}: its first event is not enter, and it does not say what is called")
         depth, unsaid, unread = int(self.inside), 0, 0
+        unknown: dict[str, int] = {}
         for at, event in enumerate(self.events):
             what = f"{self.where}: event {at}"
             name = _name(event, what)
-            if name == "enter":
+            if name not in _LENGTHS and name not in _TOPICS_ONLY:
+                unknown[name] = unknown.get(name, 0) + 1
+            elif name == "enter":
                 if depth == 0 and at:
                     raise Malformed(f"{what}: a second outermost call")
                 depth += 1
@@ -100,6 +102,8 @@ class _Walk:
             self.gaps.append(f"{unsaid} calls do not say whether they succeeded; they are taken to have")
         if unread:
             self.shows &= ~Shows.VALUES
+        for name, count in list(unknown.items())[:MAX_GAPS]:
+            self.gaps.append(f"{count} events are of a kind that is not known: {name}")
 
     def write(self, writer: Writer) -> None:
         """Its rows."""
@@ -151,7 +155,7 @@ class _Walk:
                 fields.padded(each, f"{what}: topic", 32) for each in wire.sequence(event[2], f"{what}: topics", 4)
             ]
             writer.log(address, topics, fields.data(event[3], f"{what}: data"))
-        else:
+        elif name in _TOPICS_ONLY:
             writer.log(contexts[-1][0], _only_topics(event, what), b"")
 
     def _frame(
@@ -202,7 +206,7 @@ def _name(event: Any, what: str) -> str:
     if name in _TOPICS_ONLY:
         return name
     if name not in _LENGTHS:
-        raise Unsupported(f"{what}: {wire.short(name)} is not known")
+        return fields.text(name, f"{what}: name", 32)
     if len(event) != _LENGTHS[name]:
         raise Malformed(f"{what}: {name} has {len(event)} parts, not {_LENGTHS[name]}")
     return name

@@ -23,7 +23,7 @@ def recorded(values: Sequence[tuple[str, Any]], around: Around, where: str) -> R
         only = next(iter(around.sent.values()))
         listed = [(only.hash, listed[0][1], only)]
     around.same([key for key, _, _ in listed], where)
-    shows, transactions, gaps = ~Shows(0), [], []
+    shows, transactions, gaps = ~Shows(0), [], around.untraced([key for key, _, _ in listed])
     for at, (key, body, sent) in enumerate(listed):
         receipt = None if key is None else around.receipts.get(key)
         log = struct_log.StructLog(body, _sent(sent, receipt), where if len(listed) == 1 else f"{where}: entry {at}")

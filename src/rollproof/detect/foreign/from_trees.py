@@ -53,7 +53,7 @@ def call_trees(values: Sequence[tuple[str, Any]], around: Around, where: str) ->
                 call.logs = []
     if around.differences and all(each.post is not None for each in around.differences.values()):
         shows |= Shows.NET_STORAGE
-    return RecordedBlock(where, shows, _in_order(transactions))
+    return RecordedBlock(where, shows, _in_order(transactions), gaps=around.untraced([key for key, _, _ in listed]))
 
 
 def parity_traces(values: Sequence[tuple[str, Any]], around: Around, where: str) -> RecordedBlock:
@@ -82,7 +82,14 @@ def parity_traces(values: Sequence[tuple[str, Any]], around: Around, where: str)
             found.shows &= ~Shows.GAS
         made.append(_transaction(each.calls, each.hash, at, around, where, each.position))
     found.transactions = _in_order(made)
+    found.gaps += around.untraced([each.hash for each in transactions]) or _holes(transactions)
     return found
+
+
+def _holes(transactions: Sequence[parity.ParityTransaction]) -> list[str]:
+    places = [each.position for each in transactions if each.position is not None]
+    holes = max(places) - min(places) + 1 - len(places) if places else 0
+    return [f"{holes} transactions between those that are shown have no trace"] if holes > 0 else []
 
 
 def _parity(value: Any, around: Around, found: RecordedBlock, where: str) -> parity.ParityBlock:

@@ -17,6 +17,8 @@ from rollproof.replay.trace import Frame, Kind
 
 ZERO = bytes(20)
 MAX_TRANSFERS = 20_000  # of one transaction that are read...
+TRANSFER_FROM = bytes.fromhex("23b872dd")  # ERC-20 and ERC-721 both: an amount, or an item's id
+LARGEST_ITEM = 1_000_000  # ids are counted up; so few base units of a token that answers nothing are dust
 MAX_SWAPS = 1_000  # ...and swaps
 
 
@@ -65,8 +67,15 @@ def _wrappers(execution: Execution) -> frozenset[bytes]:
 
 def _swaps(execution: Execution) -> tuple[Swap, ...]:
     moved = [each for each in execution.transfers if each.item is None and each.amount][:MAX_TRANSFERS]
+    moved = [each for each in moved if each.source != "call" or not _looks_like_item(execution, each)]
     found = _Finder(execution, moved).all()
     return tuple(sorted(found, key=lambda each: each.order))
+
+
+def _looks_like_item(execution: Execution, transfer: Transfer) -> bool:
+    """Whether a call without a log moves a non-fungible item: transferFrom of a small number that answers nothing."""
+    frame = execution.frame(transfer.frame)
+    return frame.input[:4] == TRANSFER_FROM and not frame.output and transfer.amount < LARGEST_ITEM
 
 
 @dataclass(slots=True)
@@ -106,7 +115,8 @@ class _Finder:
                 self.accepted.append((swap, visit))
         with_calls = {visit.account for visit in visits}
         for maker in [each for each in both if each not in with_calls]:
-            self.accepted += [(swap, None) for swap in self._made(maker)]
+            for swap in self._made(maker):
+                self.accepted.append((swap, None))  # one by one: two parties of one order mirror each other
         return [swap for swap, _ in self.accepted]
 
     def _asset(self, token: bytes | None) -> bytes | None:
@@ -215,7 +225,7 @@ class _Finder:
                 continue
             order = max(out.order, into.order)
             swap = Swap(order, frame, maker, into.sender, out.recipient, into.token, into.amount, out.token, out.amount)
-            others = [other for other, visit in self.accepted if visit is not None]
+            others = [other for other, _ in self.accepted]
             # A purse that a trader's contract trades with gives what a pool takes, and gets what the pool gives.
             if not any(self._mirrors(few, swap) for few in (others, *([other] for other in others))):
                 yield swap
