@@ -2,6 +2,7 @@
 
 use crate::{
     ledger::Ledger,
+    query::facts::flag,
     shadow::Shadow,
     trace::{Recorder, access},
 };
@@ -13,7 +14,7 @@ use revm::{
     handler::instructions::EthInstructions,
     interpreter::{
         Host, Instruction, InstructionContext, InterpreterAction,
-        instructions::{host, system, tx_info},
+        instructions::{block_info, host, system, tx_info},
         interpreter::EthInterpreter,
         interpreter_types::{InputsTr, Jumps, LoopControl},
     },
@@ -73,6 +74,10 @@ pub fn observe<H: Recording>(instructions: &mut EthInstructions<EthInterpreter, 
     };
     replace(opcode::KECCAK256, keccak256);
     replace(opcode::GASPRICE, gas_price);
+    replace(opcode::ORIGIN, origin);
+    replace(opcode::TIMESTAMP, timestamp);
+    replace(opcode::BLOCKHASH, block_hash);
+    replace(opcode::DIFFICULTY, difficulty);
     replace(opcode::SLOAD, sload);
     replace(opcode::SSTORE, sstore);
     replace(opcode::TLOAD, tload);
@@ -114,11 +119,33 @@ fn keccak256<H: Recording>(step: Step<'_, H>) {
     }
 }
 
-fn gas_price<H: Recording>(step: Step<'_, H>) {
+/// An instruction that reads something around the transaction, and is told to have been run.
+macro_rules! read {
+    ($name:ident, $instruction:path, $flag:expr) => {
+        fn $name<H: Recording>(step: Step<'_, H>) {
+            let (interpreter, host) = (step.interpreter, step.host);
+            $instruction(InstructionContext { interpreter, host });
+            if let Some(recorder) = host.recorder() {
+                recorder.read |= $flag;
+            }
+        }
+    };
+}
+
+read!(gas_price, tx_info::gasprice, flag::GAS_PRICE);
+read!(timestamp, block_info::timestamp, flag::CLOCK);
+read!(block_hash, host::blockhash, flag::RANDOMNESS);
+read!(difficulty, block_info::difficulty, flag::RANDOMNESS);
+
+/// Who signed, asked where somebody else calls.
+fn origin<H: Recording>(step: Step<'_, H>) {
     let (interpreter, host) = (step.interpreter, step.host);
-    tx_info::gasprice(InstructionContext { interpreter, host });
-    if let Some(recorder) = host.recorder() {
-        recorder.gas_price = true;
+    tx_info::origin(InstructionContext { interpreter, host });
+    let signer = interpreter.stack.data().last().copied().unwrap_or_default();
+    if Address::from_word(signer.into()) != interpreter.input.caller_address()
+        && let Some(recorder) = host.recorder()
+    {
+        recorder.read |= flag::ORIGIN;
     }
 }
 

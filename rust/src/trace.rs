@@ -83,8 +83,8 @@ pub struct Recorder {
     frames: u32,
     order: u32,
     hashed: HashSet<B256>,
-    /// The transaction read its gas price.
-    pub gas_price: bool,
+    /// Flags of what the transaction read of its surroundings.
+    pub read: u32,
     /// Where the queries run along.
     pub inspection: Option<Box<Inspection>>,
 }
@@ -115,7 +115,7 @@ impl Recorder {
     pub fn begin(&mut self, transaction: Option<u32>) {
         self.transaction = transaction.unwrap_or(NONE);
         self.stack.clear();
-        self.gas_price = false;
+        self.read = 0;
         let (rows, order) = (self.rows(), self.order);
         if let Some(inspection) = &mut self.inspection {
             inspection.begin(&self.columns, rows, order);

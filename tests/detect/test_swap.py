@@ -12,6 +12,7 @@ from detect.story import account, burn, call, log, mint, move, one
 from rollproof.detect import foreign
 from rollproof.detect.ordering.swap import Swap, swaps
 
+BALANCER = bytes.fromhex("ba12222222228d8ba445958a75a0704d566bf2c8")  # one account for many pools: seen by its net
 LEG = (PAIR, ONE, 1000, TWO, 1990)
 NEXT = (OTHER, TWO, 1990, THREE, 500)
 
@@ -189,3 +190,16 @@ def test_the_recorded_block_has_the_swaps_that_its_calls_make(shared_data: Path)
                     looked += 1
                     assert frame.target in found, (path.name, execution.index, frame.target.hex())
     assert looked > 300
+
+
+def test_every_pool_that_says_a_swap_in_a_recorded_block_is_seen(shared_data: Path) -> None:
+    """By its events, which finding swaps does not look at."""
+    [block] = foreign.read(*sorted((shared_data / "traced-blocks").glob("*.json.gz")))
+    looked = 0
+    for execution in block.executions:
+        topics = execution.protocols.topics("swap")
+        said = {log.address for log in execution.logs if log.topics and log.topics[0] in topics}
+        said = {each for each in said if each != BALANCER}
+        looked += len(said)
+        assert said <= {each.pool for each in swaps(execution)}, execution.index
+    assert looked > 20

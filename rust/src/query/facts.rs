@@ -40,6 +40,9 @@ pub mod flag {
     pub const STEPS: u32 = 1 << 22;
     pub const WRAPS: u32 = 1 << 23;
     pub const GAS_PRICE: u32 = 1 << 24;
+    pub const ORIGIN: u32 = 1 << 25;
+    pub const RANDOMNESS: u32 = 1 << 26;
+    pub const CLOCK: u32 = 1 << 27;
 }
 
 /// Different slots that one instruction touches.

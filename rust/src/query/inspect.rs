@@ -57,11 +57,17 @@ impl Inspection {
         self.hashes = columns.hash_result.len() / 32;
         let rows = facts::rows(self.start, recorder.rows());
         let mut facts = facts::one(columns, index, rows, self.topics_at, &self.entries, Shown { logs: true });
-        if recorder.gas_price {
-            // It may have made a payout to whoever set it.
-            facts.flags |= flag::GAS_PRICE;
+        let mut read = recorder.read;
+        if facts.flags & (flag::ETHER | flag::TOKENS) == 0 {
+            // Nothing was at stake.
+            read &= !(flag::RANDOMNESS | flag::CLOCK);
+        }
+        facts.flags |= read;
+        facts.pick |= read & (flag::ORIGIN | flag::RANDOMNESS) != 0;
+        if read & flag::GAS_PRICE != 0 {
+            // It is read often, and followed where it may have paid who chose it.
             let signer = View(columns).caller(facts.rows.frames.start);
-            facts.pick |= facts.transfers.iter().any(|each| each.recipient == signer);
+            facts.pick |= facts.transfers.iter().any(|each| each.recipient == signer && each.token.is_none());
         }
         let follow = match self.pick {
             Pick::None => false,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from rollproof.detect.ancestry import called, caller, target
+from rollproof.detect.ancestry import called, caller, line, target
 from rollproof.detect.execution import Execution
 from rollproof.detect.impersonation import impersonated
 from rollproof.detect.selectors import selectors
@@ -101,7 +101,8 @@ def _actors(execution: Execution) -> frozenset[bytes]:
             group = set()
     members |= group
     if execution.flags & Trigger.CREATES:
-        members |= _made_by(execution, members)
+        made = _made_by(execution, members)
+        members |= made if _real(execution) else made - _services(execution, root.target, made)
     members.discard(ZERO)
     return frozenset(members)
 
@@ -111,8 +112,8 @@ def _group(execution: Execution, target: bytes) -> set[bytes]:
     group = {target}
     if execution.flags & Trigger.CREATES:
         group |= _made_by(execution, group)
-    if Shows.STATE in execution.shows or Shows.GAS in execution.shows:
-        return group  # a real execution: nobody else's name can be used
+    if _real(execution):
+        return group
     table = by_account(execution)
     # Who only loses is a victim, unless it gave to the group of its own accord.
     gave = {
@@ -121,7 +122,32 @@ def _group(execution: Execution, target: bytes) -> set[bytes]:
         if each.recipient in group and caller(execution, each.frame) == target and _sends(execution, each.frame)
     }
     named = impersonated(execution, target)
+    group -= _services(execution, target, group)
     return group | {each for each in named if each in gave or not only_loses(table.get(each, {}))}
+
+
+def _real(execution: Execution) -> bool:
+    """Whether it happened on a chain, where nobody else's name can be used; an event trace may be of a test."""
+    return Shows.STATE in execution.shows or Shows.GAS in execution.shows
+
+
+def _services(execution: Execution, harness: bytes, group: set[bytes]) -> set[bytes]:
+    """What a test harness made for others that it made to call: the scene of an attack, and no part of the attacker.
+
+    A call back into an account that is open is none of these: attacked contracts call who attacks.
+    """
+    kinds, found = execution.trace.column("frame_kind"), set()
+    made: set[bytes] = set()
+    for row in execution.frame_rows:
+        who, by = target(execution, row), caller(execution, row)
+        if by == harness and kinds[row] >= Kind.CREATE:
+            made.add(who)
+        elif who in made and by in made and who != by and who in group and kinds[row] == Kind.CALL:
+            above = line(execution, row)
+            next(above)
+            if all(target(execution, each) != who for each in above):
+                found.add(who)
+    return found
 
 
 def _sends(execution: Execution, frame: int) -> bool:

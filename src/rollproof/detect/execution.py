@@ -177,7 +177,7 @@ class Execution:
 
     @cached_property
     def net(self) -> dict[tuple[bytes, bytes | None], int]:
-        """(account, token) -> what it gained or lost in base units; fungible assets only, without gas, zeros left out."""
+        """(account, token) -> what it gained or lost, base units; fungible assets only, without gas and zeros."""
         return net(self.transfers)
 
     @cached_property

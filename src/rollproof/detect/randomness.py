@@ -24,7 +24,7 @@ class _Decision(Detector):
     """Base: a jump decided by something of the block, in a contract that then paid who acts here."""
 
     needs = Shows.CALLS | Shows.STEPS
-    trigger = Trigger.ETHER | Trigger.TOKENS
+    trigger = Trigger.RANDOMNESS | Trigger.CLOCK
     severity = Severity.MEDIUM
     said: ClassVar[str]
 

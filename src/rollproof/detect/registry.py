@@ -59,7 +59,10 @@ LISTED: tuple[str, ...] = (
 
 @cache
 def detectors() -> tuple[Detector, ...]:
-    """One object of each, ours first. Raises Malformed naming an entry point that is no detector, or an id given twice."""
+    """One object of each, ours first.
+
+    Raises Malformed naming an entry point that is no detector, or an id that is given twice.
+    """
     found: list[Detector] = []
     for place in LISTED:
         module, _, name = place.partition(":")

@@ -47,13 +47,20 @@ def judge(block: ExecutedBlock, detectors: Sequence[Detector] | None = None) -> 
             able.append(detector)
     report.unjudged += [detector.unjudged(block, gap) for gap in block.gaps for detector in able]
     single = [(detector, int(detector.trigger)) for detector in able if detector.scope == "transaction"]
-    seen = 0
+    seen, unfollowed = 0, dict[Detector, int]()
     for execution in block.executions:
         flags = int(execution.flags)
         seen |= flags
         for detector, trigger in single:
-            if not trigger or trigger & flags:
+            if trigger and not trigger & flags:
+                continue
+            if Shows.STEPS in detector.needs and execution.facts.steps is None:
+                unfollowed[detector] = unfollowed.get(detector, 0) + 1
+            else:
                 report.add(detector.check(execution))
+    for detector, count in unfollowed.items():
+        reason = f"{count} transaction(s) were not followed step by step"
+        report.unjudged.append(detector.unjudged(block, reason))
     for detector in able:
         if detector.scope == "block" and (not detector.trigger or detector.trigger & seen):
             report.add(detector.check(block))

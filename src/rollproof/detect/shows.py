@@ -59,3 +59,6 @@ class Trigger(IntFlag):
     STEPS = 1 << 22  # the second pass was run
     WRAPS = 1 << 23  # the second pass saw arithmetic wrap, and the result matter
     GAS_PRICE = 1 << 24  # the gas price was read
+    ORIGIN = 1 << 25  # so was who signed, where somebody else called
+    RANDOMNESS = 1 << 26  # so was a block's hash or the beacon's randomness, and something moved
+    CLOCK = 1 << 27  # so was the time, and something moved

@@ -117,7 +117,10 @@ class SelfdestructStep:
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """A conditional jump that something unusual decided: ``taint`` says what; ``equality``: by EQ or ISZERO of a difference."""
+    """A conditional jump that something unusual decided: ``taint`` says what.
+
+    ``equality``: by whether it is equal to something, not by which is larger.
+    """
 
     frame: int
     pc: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar, Final, Protocol
@@ -46,13 +46,17 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """The lab as somebody outside sees it: its nodes by name (l1, l2, l2-follower), and the clock."""
+    """The lab as somebody outside sees it: its nodes by name (l1, l2, l2-follower), and the clock.
+
+    ``known`` are hashes of blocks that were looked at before, in a run without a fault, and nothing was found.
+    """
 
     stack: Stack
     nodes: Mapping[str, Node]
+    known: Collection[bytes] = ()
 
     @classmethod
-    def of(cls, stack: Stack) -> Outside:
+    def of(cls, stack: Stack, known: Collection[bytes] = ()) -> Outside:
         """With nodes that answer in process."""
         lock = threading.RLock()
         served = {
@@ -60,7 +64,11 @@ class Outside:
             "l2": Node(stack.l2, pool=stack.l2_pool, stack=stack, name="l2", lock=lock),
             "l2-follower": Node(stack.follower.chain, stack=stack, name="l2-follower", lock=lock),
         }
-        return cls(stack, served)
+        return cls(stack, served, known)
+
+    def unknown(self, blocks: Sequence[Block]) -> list[Block]:
+        """Those that are to be looked at: all as soon as a fault is there, since a node may lie about any of them."""
+        return [each for each in blocks if self.stack.faults or each.hash not in self.known]
 
 
 class Check(Protocol):
@@ -121,7 +129,7 @@ class Verify:
     def look(self, outside: Outside) -> Iterator[Detection]:
         stack = outside.stack
         for layer, chain in (("l1", stack.l1), ("l2", stack.l2)):
-            for block in self._new.of(layer, chain):
+            for block in outside.unknown(self._new.of(layer, chain)):
                 for each in self._block(outside, layer, block):
                     yield Detection(self.id, layer, block.number, chain.head.number, stack.time, *each)
         refused = stack.follower.refused

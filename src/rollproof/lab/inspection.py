@@ -57,8 +57,11 @@ class Inspect:
                 yield Detection(self.id, layer, head.number, head.number, stack.time, Outcome.UNKNOWN, said)
             rule = "priority-fee" if layer == "l1" else _RULES[stack.sequencer.ordering]
             options = Options(limits=_ONCE, config=chain.config, ordering=rule, pending=pending)
-            for found in self._inspected(layer, provider, range(blocks[0].number, head.number + 1), options):
-                yield Detection(self.id, layer, found[0], head.number, stack.time, *found[1:])
+            unknown = outside.unknown(blocks)
+            if unknown:
+                numbers = range(unknown[0].number, head.number + 1)
+                for found in self._inspected(layer, provider, numbers, options):
+                    yield Detection(self.id, layer, found[0], head.number, stack.time, *found[1:])
 
     def _inspected(self, layer: str, provider: LabNode, numbers: range, options: Options) -> Iterator[_Found]:
         at = numbers.start

@@ -1,7 +1,7 @@
 """What a block did, read from the core's columns: calls, storage accesses, logs, self-destructs.
 
-Rows are decoded when they are asked for, once; a block's trace stays the bytes that the core wrote. ``order`` numbers the
-rows of all tables in the order they happened. Rows of reverted frames are there: see `Trace.reverted`.
+Rows are decoded when they are asked for, once; a block's trace stays the bytes that the core wrote. ``order`` numbers
+the rows of all tables in the order they happened. Rows of reverted frames are there: see `Trace.reverted`.
 """
 
 from __future__ import annotations

@@ -68,8 +68,22 @@ def _wrappers(execution: Execution) -> frozenset[bytes]:
 def _swaps(execution: Execution) -> tuple[Swap, ...]:
     moved = [each for each in execution.transfers if each.item is None and each.amount][:MAX_TRANSFERS]
     moved = [each for each in moved if each.source != "call" or not _looks_like_item(execution, each)]
+    if any(each.source == "slot" for each in moved):
+        moved = _without_ledgers(execution, moved)
     found = _Finder(execution, moved).all()
     return tuple(sorted(found, key=lambda each: each.order))
+
+
+def _without_ledgers(execution: Execution, moved: Sequence[Transfer]) -> list[Transfer]:
+    """Without what only slots show where an event says the same: a token's separate ledger, an item's old owner."""
+    said = {(each.sender, each.recipient, each.amount) for each in moved if each.source != "slot"}
+    items = {(each.sender, each.recipient) for each in execution.transfers if each.item is not None}
+    return [
+        each
+        for each in moved
+        if each.source != "slot"
+        or ((each.sender, each.recipient, each.amount) not in said and (each.sender, each.recipient) not in items)
+    ]
 
 
 def _looks_like_item(execution: Execution, transfer: Transfer) -> bool:
