@@ -16,6 +16,7 @@ from rollproof.lab.inspection import Inspect, differences
 from rollproof.lab.pool_watch import PoolWatch
 from rollproof.lab.stack import Stack
 from rollproof.types import Amount, Confidence, Finding, Outcome, Severity
+from unit.lab_bench import Bench
 
 
 def run(names: list[str], warm_up: int = 2) -> list[Result]:
@@ -57,6 +58,16 @@ def test_the_corrected_twin_raises_no_alarm(name: str) -> None:
     assert [each for each in found if each.outcome is not Outcome.HOLDS] == []
     said = [each.sentence for each in found if own & {one.key for one in each.differences if one.scope == "subject"}]
     assert said == []
+
+
+def test_a_known_block_is_not_looked_at_again_before_there_is_a_fault() -> None:
+    lab: Any = Bench(0)
+    lab.run(3)
+    blocks = [block for number in (1, 2, 3) if (block := lab.l2.block(number)) is not None]
+    outside = Outside.of(lab, {each.hash for each in blocks[:2]})
+    assert outside.unknown(blocks) == blocks[2:]
+    lab.inject(fault.make("state-balance", {"at": 99}))
+    assert outside.unknown(blocks) == blocks
 
 
 @dataclass

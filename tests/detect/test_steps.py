@@ -220,7 +220,7 @@ def test_a_sum_that_is_read_as_signed_is_below_zero_by_right() -> None:
     [
         ("ORIGIN CALLER EQ", Taint.ORIGIN | Taint.CALLER, True),
         ("1 TIMESTAMP GT", Taint.TIMESTAMP, False),
-        ("SELFBALANCE ISZERO", Taint.OWN_BALANCE, False),
+        ("SELFBALANCE ISZERO", Taint.OWN_BALANCE, True),
     ],
 )
 def test_jumps_that_something_unusual_decides(condition: str, taint: Taint, equality: bool) -> None:

@@ -14,6 +14,7 @@ from rollproof.replay.trace import Frame, Kind, Selfdestruct
 from rollproof.types import Amount, Confidence, Severity
 
 _ADDRESS = (1 << 160) - 1
+_DUST = 10**15  # wei: less than this pays for no attack
 _ASKED = Guard.CALLER | Guard.ORIGIN | Guard.SIGNATURE | Guard.CALLER_SLOT | Guard.PROOF | Guard.RETURNED
 _CHOSEN = Taint.CALLDATA | Taint.CALLER | Taint.ORIGIN
 
@@ -79,13 +80,20 @@ class UnprotectedSelfdestruct(Detector):
             execution,
             "A contract ended itself without asking who calls"
             + (f", and left {row.value} wei to whom the caller chose" if lost and chosen else ""),
-            severity=Severity.HIGH if lost and chosen else Severity.MEDIUM if chosen else Severity.LOW,
+            severity=_severity(row.value if lost else 0, chosen=chosen),
             confidence=Confidence.OBSERVED if lost and chosen else Confidence.POSSIBLE,
             addresses=(frame.target, entry.caller, row.beneficiary),
             amounts=(Amount(None, frame.target, -row.value), Amount(None, row.beneficiary, row.value)) if lost else (),
             frames=(entry.row, frame.row),
             subject=f"0x{frame.target.hex()}",
         )
+
+
+def _severity(lost: int, *, chosen: bool) -> Severity:
+    """By the wei that went to whom the caller named; a contract that is gone is harm by itself."""
+    if not chosen or 0 < lost < _DUST:
+        return Severity.LOW
+    return Severity.HIGH if lost else Severity.MEDIUM
 
 
 def _followed(execution: Execution, row: int) -> SelfdestructStep | None:

@@ -10,7 +10,7 @@ from rollproof.detect.authority import Authority, Passage, Standing, authority
 from rollproof.detect.execution import ExecutedBlock, Execution, Transfer
 from rollproof.detect.privilege import ACCOUNT, CODE, Privilege, privileges
 from rollproof.detect.shows import Shows, Trigger
-from rollproof.replay.trace import Kind
+from rollproof.replay.trace import Access, Kind
 from rollproof.types import Amount
 
 MAX_PRIVILEGES = 128  # of one execution
@@ -96,7 +96,7 @@ def _takeovers(block: ExecutedBlock, cut: list[Execution]) -> Iterator[Takeover]
                     if later.flags & (Trigger.ETHER | Trigger.TOKENS | Trigger.SELFDESTRUCTS)
                 ]
             # Only where nothing else says that it is a privilege does it matter whether it was used as one.
-            used = plain(privilege) and any(_used(each, privilege) for each in block.executions[at:])
+            used = plain(privilege) and any(_used(execution, each, privilege) for each in block.executions[at:])
             yield Takeover(execution, privilege, passage, tuple(filter(None, found)), used)
 
 
@@ -160,7 +160,7 @@ def _payments(execution: Execution, account: bytes) -> tuple[_Payment, ...]:
     return tuple(found)
 
 
-def _used(execution: Execution, privilege: Privilege) -> bool:
+def _used(taken: Execution, execution: Execution, privilege: Privilege) -> bool:
     if execution.success is False or privilege.named is None or not execution.access_rows:
         return False
     rows = execution.frame_rows
@@ -172,9 +172,19 @@ def _used(execution: Execution, privilege: Privilege) -> bool:
         root = paths.root(access.frame)
         if access.order < start or paths.frame(root).caller != privilege.named or execution.reverted(root):
             continue
-        if privilege.named in access.value.to_bytes(32, "big") and _acted(execution, paths, root, access.order):
+        if privilege.named not in access.value.to_bytes(32, "big"):
+            continue
+        if _acted(execution, paths, root, access.order) or _other_code(taken, privilege, execution, paths, access):
             return True
     return False
+
+
+def _other_code(taken: Execution, privilege: Privilege, execution: Execution, paths: Authority, access: Access) -> bool:
+    """Whether other code than what wrote the name went by it, and wrote: one contract's place is another's owner."""
+    root = paths.root(access.frame)
+    if execution.frame(access.frame).code == taken.frame(privilege.access.frame).code:
+        return False
+    return any(each.order > access.order for _, each in paths.writes.get(root, ()))
 
 
 def _acted(execution: Execution, paths: Authority, root: int, order: int) -> bool:

@@ -13,7 +13,8 @@ from rollproof.detect.steps import Taint
 from rollproof.replay.trace import Frame
 from rollproof.types import Amount, Confidence, Severity
 
-_ORIGIN, _WHO = int(Taint.ORIGIN), int(Taint.ORIGIN | Taint.CALLER)
+# Compared with who calls, or with what the caller says, it is no question of who may.
+_ORIGIN, _NOT_STORED = int(Taint.ORIGIN), int(Taint.ORIGIN | Taint.CALLER | Taint.CALLDATA)
 
 
 class TransactionOrigin(Detector):
@@ -42,7 +43,7 @@ class TransactionOrigin(Detector):
         seen: set[bytes] = set()
         if steps is not None:
             for test in steps.tests:
-                if not test.equality or int(test.taint) & _WHO != _ORIGIN:
+                if not test.equality or int(test.taint) & _NOT_STORED != _ORIGIN:
                     continue
                 paths = authority(evidence)
                 root = paths.frame(paths.root(test.frame))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rollproof.detect.authority import Passage, Standing
+from rollproof.detect.authority import Passage, Standing, authority
 from rollproof.detect.detector import Detector, Judgement
 from rollproof.detect.execution import ExecutedBlock
 from rollproof.detect.parties import insiders
@@ -56,7 +56,7 @@ class UnauthorisedWrite(Detector):
 
     def _judge(self, taken: Takeover) -> Iterator[Judgement]:
         privilege, passage = taken.privilege, taken.passage
-        robbed = bool(taken.used and taken.losses) and privilege.context not in insiders(taken.execution)
+        robbed = taken.used and any(privilege.context not in insiders(each.execution) for each in taken.losses)
         if plain(privilege) and not robbed and not _displaced(taken):
             return
         if passage.standing is Standing.UNCLEAR:
@@ -70,6 +70,14 @@ class UnauthorisedWrite(Detector):
         if passage.standing is not Standing.OPEN:
             return
         if passage.outsider == privilege.context:
+            return
+        if plain(privilege) and privilege.first and _conditional(taken):
+            title = f"0x{passage.outsider.hex()} took a place in 0x{privilege.context.hex()} that it was then paid for"
+            yield self.suppressed(
+                taken.execution,
+                title,
+                "the place was free, and what else was stored decided on it: a game's winner, say",
+            )
             return
         first = privilege.first and privilege.what != ROLE
         if first and not taken.losses:
@@ -131,6 +139,13 @@ def _displaced(taken: Takeover) -> bool:
         and not frame.value
         and taken.execution.frame(taken.passage.frame).value == 0
     )
+
+
+def _conditional(taken: Takeover) -> bool:
+    """Whether the call had read other values of its contract before it wrote: not anybody got it at any time."""
+    paths, access = authority(taken.execution), taken.privilege.access
+    reads = paths.reads.get(paths.root(access.frame), ())
+    return any(each.value and each.slot != access.slot and each.order < access.order for each in reads)
 
 
 def _notes(privilege: Privilege, passage: Passage, first: bool) -> Iterator[str]:

@@ -99,7 +99,10 @@ class ValueExtraction(Detector):
             return
         together = takers(execution)
         entries = {entry_used(execution, victim, each.lost, together) for each in losses}
-        if entries == {Entry.OWN} or (Entry.NONE not in entries and Entry.OTHER not in entries and not ways):
+        # A stake that goes back by the books may well have a reward with it.
+        rewarded = Entry.OWN in entries and Entry.OTHER not in entries and not ways
+        known = Entry.NONE not in entries and Entry.OTHER not in entries and not ways
+        if entries == {Entry.OWN} or rewarded or known:
             yield self.suppressed(execution, title, "an entry in its books was used up by just that amount", severity)
             return
         if not ways and recorded_in(execution, victim, together):
