@@ -202,6 +202,16 @@ def test_items_are_not_sums() -> None:
     assert not net(found.transfers)
 
 
+def test_how_many_items_somebody_has_is_no_sum() -> None:
+    written = Written()
+    written.enter(A, TOKEN)
+    written.write(A, 4, 3, 2)
+    written.write(B, 4, 0, 1)
+    written.builder.log(TOKEN, [TRANSFER, word(A), word(B), word(77)], b"")
+    written.leave()
+    assert not written.done().net
+
+
 def test_what_comes_back_inside_ones_own_call_was_lent() -> None:
     written = Written()
     written.enter(A, B)

@@ -281,6 +281,10 @@ impl Flows<'_> {
                 *got = got.wrapping_add(each.amount);
             }
         }
+        // What counts items keeps numbers of them by account, which are no sums.
+        let items: HashSet<Address> =
+            found.iter().filter(|each| each.item.is_some()).filter_map(|each| each.token).collect();
+        mappings.retain(|(contract, _), _| !items.contains(contract));
         let mut lies: HashMap<Address, Option<Vec<Lie>>> = HashMap::default();
         let mut places: Vec<_> = mappings.into_iter().collect();
         places.sort_by_key(|(place, _)| *place);

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rollproof.detect.detector import Detector, Judgement
-from rollproof.detect.execution import ExecutedBlock, Execution
+from rollproof.detect.execution import ExecutedBlock, Execution, Transfer
 from rollproof.detect.live_write import LiveWrite, live_writes
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.types import Amount, Confidence, Severity, SlotChange
@@ -53,6 +53,21 @@ class Truncation(Detector):
                 slots=(SlotChange(write.context, write.slot, write.before, write.after),),
                 subject=f"0x{write.context.hex()} 0x{write.slot.hex()}",
             )
+        for write, token, amount, width in _cut_debits(execution):
+            if write.context in told:
+                continue
+            told.add(write.context)
+            frame = execution.frame(write.frame)
+            charged = write.before - write.after
+            yield self.finding(
+                execution,
+                f"{amount} was paid out, and {charged} was charged for it: {amount} cut to {width} bits",
+                addresses=(write.context, frame.caller),
+                amounts=(Amount(token, write.context, charged - amount),),
+                frames=(write.frame,),
+                slots=(SlotChange(write.context, write.slot, write.before, write.after),),
+                subject=f"0x{write.context.hex()} 0x{write.slot.hex()}",
+            )
         for wrap in execution.steps.wraps if execution.steps is not None else ():
             context = execution.frame(wrap.frame).target
             if wrap.kind != "truncate" or wrap.tested or wrap.sink == "log" or context in told:
@@ -79,11 +94,7 @@ def _amount_like(whole: int, kept: int) -> bool:
 
 def _cut_credits(execution: Execution) -> Iterator[tuple[LiveWrite, bytes | None, int, int]]:
     """Writes of what came into their contract, cut: (write, token or None for wei, amount that came, bits kept)."""
-    came: dict[bytes, set[tuple[bytes | None, int]]] = {}
-    for each in execution.transfers:
-        if each.amount >= _LEAST and each.item is None:
-            came.setdefault(each.recipient, set()).add((each.token, each.amount))
-    came = {context: amounts for context, amounts in came.items() if max(each for _, each in amounts) >> 63}
+    came = _large((each.recipient, each) for each in execution.transfers)
     if not came:
         return
     for write in live_writes(execution):
@@ -95,3 +106,27 @@ def _cut_credits(execution: Execution) -> Iterator[tuple[LiveWrite, bytes | None
                 fits = write.before >> width == 0 and whole >> width
                 if fits and whole % (1 << width) == write.after and write.context != token:
                     yield write, token, amount, width
+
+
+def _cut_debits(execution: Execution) -> Iterator[tuple[LiveWrite, bytes | None, int, int]]:
+    """The same of what left: an entry fell by no more than what the lower bits of a payment say."""
+    left = _large((each.sender, each) for each in execution.transfers)
+    if not left:
+        return
+    for write in live_writes(execution):
+        charged = write.before - write.after
+        if charged < _LEAST:
+            continue
+        for token, amount in left.get(write.context, ()):
+            for width in _WIDTHS:
+                if amount >> width and amount % (1 << width) == charged and write.context != token:
+                    yield write, token, amount, width
+
+
+def _large(sides: Iterable[tuple[bytes, Transfer]]) -> dict[bytes, set[tuple[bytes | None, int]]]:
+    """Account -> (token, amount) of its transfers, of accounts where one of these is of 63 bits or more."""
+    found: dict[bytes, set[tuple[bytes | None, int]]] = {}
+    for account, each in sides:
+        if each.amount >= _LEAST and each.item is None:
+            found.setdefault(account, set()).add((each.token, each.amount))
+    return {account: amounts for account, amounts in found.items() if max(each for _, each in amounts) >> 63}
