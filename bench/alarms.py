@@ -36,7 +36,8 @@ ARGUED: Final[dict[tuple[str, str], str]] = {}
 @dataclass
 class Tally:
     """One source of traffic. ``alarms`` are findings of high and critical severity that are no extraction of value by
-    ordering, ``unseen`` what could not be looked at, by its reason."""
+    ordering, ``unseen`` what could not be looked at, by its reason, ``blind`` the detectors that its form shows too
+    little for."""
 
     name: str
     blocks: int = 0
@@ -46,6 +47,7 @@ class Tally:
     ordering: list[Finding] = field(default_factory=list)
     below: Counter[tuple[str, str]] = field(default_factory=Counter)  # severity, detector
     unseen: list[str] = field(default_factory=list)
+    blind: set[str] = field(default_factory=set)
 
     def add(self, found: Inspection) -> None:
         self.blocks += 1
@@ -54,6 +56,9 @@ class Tally:
             return
         self.transactions += found.transactions
         self.second_pass += found.second_pass
+        if found.executed is not None:
+            shows = found.executed.shows
+            self.blind |= {each.id for each in registry.detectors() if each.needs & ~shows}
         for each in found:
             if each.severity not in ALARMS:
                 self.below[each.severity.value, each.detector] += 1
@@ -152,12 +157,15 @@ def _looked(stack: Stack) -> Iterator[Inspection]:
 def shown(tallies: Sequence[Tally]) -> str:
     """The section of docs/detection.md."""
     rows = [_row(each.name, [each]) for each in tallies]
+    rows.append(_row("all that every detector can judge", [each for each in tallies if not each.blind]))
     rows.append(_row("all", tallies))
-    head = ("traffic", "blocks", "transactions", "second pass", "high or critical", "bound per 1,000", "ordering")
+    head = ("traffic", "blocks", "transactions", "detectors", "second pass", "high or critical", "bound per 1,000",
+            "ordering")  # fmt: skip
     lines = [
         "Findings of high or critical severity on traffic in which nobody is robbed. *Bound*: what the rate is at",
         f"most, with {CONFIDENCE:.0%} confidence (Clopper and Pearson, one-sided). *Ordering*: such findings of",
-        "sandwiches and their kin, which are true and counted apart.",
+        "sandwiches and their kin, which are true and counted apart. *Detectors*: how many the form of the data shows",
+        "enough for; the others say `unknown`.",
         "",
         table(head, rows),
     ]
@@ -184,7 +192,10 @@ def _row(name: str, tallies: Sequence[Tally]) -> tuple[str, ...]:
     alarms, again = sum(len(each.alarms) for each in tallies), sum(each.second_pass for each in tallies)
     bound = f"{1000 * upper_bound(alarms, transactions):.2f}" if transactions else "-"
     share = f"{again / transactions:.1%}" if transactions else "-"
-    return name, str(blocks), str(transactions), share, str(alarms), bound, str(sum(len(t.ordering) for t in tallies))
+    known = len(registry.detectors())
+    able = min((known - len(each.blind) for each in tallies), default=0)
+    ordered = sum(len(each.ordering) for each in tallies)
+    return name, str(blocks), str(transactions), f"{able} of {known}", share, str(alarms), bound, str(ordered)
 
 
 def _line(finding: Finding) -> str:

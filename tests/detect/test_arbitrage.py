@@ -145,7 +145,7 @@ def test_shares_that_are_minted_are_no_pool() -> None:
     assert suppressed(call(USER, BOT, deposit, *pushed(BOT, BOT, (OTHER, PAIR, 1000, ONE, 1010), BOT))) == []
 
 
-# What a known inspector's own tests assert about these blocks, and what its rule cannot see: docs/detection-mev.md.
+# What a known inspector's own tests assert about these blocks, and what its rule cannot see: docs/detection.md.
 ASSERTED = {12914944: {1, 6}}
 NONE_ASSERTED = {12775690: set[int]()}
 

@@ -111,16 +111,18 @@ def _cut_credits(execution: Execution) -> Iterator[tuple[LiveWrite, bytes | None
 def _cut_debits(execution: Execution) -> Iterator[tuple[LiveWrite, bytes | None, int, int]]:
     """The same of what left: an entry fell by no more than what the lower bits of a payment say."""
     left = _large((each.sender, each) for each in execution.transfers)
-    if not left:
-        return
-    for write in live_writes(execution):
+    cut = {
+        (account, amount % (1 << width)): (token, amount, width)
+        for account, amounts in left.items()
+        for token, amount in amounts
+        for width in _WIDTHS
+        if amount >> width and account != token
+    }
+    for write in live_writes(execution) if cut else ():
         charged = write.before - write.after
-        if charged < _LEAST:
-            continue
-        for token, amount in left.get(write.context, ()):
-            for width in _WIDTHS:
-                if amount >> width and amount % (1 << width) == charged and write.context != token:
-                    yield write, token, amount, width
+        found = cut.get((write.context, charged)) if charged >= _LEAST else None
+        if found is not None:
+            yield write, *found
 
 
 def _large(sides: Iterable[tuple[bytes, Transfer]]) -> dict[bytes, set[tuple[bytes | None, int]]]:
