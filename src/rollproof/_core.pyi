@@ -178,6 +178,7 @@ class Trace:
     def column(self, name: str) -> bytes: ...
     def columns(self) -> list[str]: ...
     def rows(self) -> list[int]: ...  # of frames, accesses, logs and self-destructs
+    def reverted(self) -> bytes: ...  # of each frame, 1 where it or one above it failed
     def frame(self, row: int) -> tuple[Any, ...]: ...  # fields of rollproof.replay.trace.Frame; IndexError
     def access(self, row: int) -> tuple[Any, ...]: ...  # fields of rollproof.replay.trace.Access; IndexError
     def facts(self) -> list[Facts]: ...  # of each transaction in order; computed once

@@ -143,7 +143,9 @@ def _spared(execution: Execution, case: Case, lost: bool) -> str:
     pair = case.first
     if pair.rule == REFUSED:
         return f"the inner call failed at the lock in slot 0x{pair.slot.hex()}, which was put back afterwards"
-    if lets_in(execution, pair) and not (lost and pair.rule == STALE):
+    # A flag beside the lock in one slot is read without asking for the lock: an update that is then lost tells.
+    undone = used(pair) and not pair.reread
+    if lets_in(execution, pair) and not undone and not (lost and pair.rule == STALE):
         return "the inner call read the lock of the open one and was let in: the contract means it"
     if used(pair) and case.context in actors(execution):
         return "the contract acts for the sender"

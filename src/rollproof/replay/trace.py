@@ -212,13 +212,8 @@ class Trace:
         return starts
 
     @cached_property
-    def _reverted(self) -> bytearray:
-        # A parent is always entered before its children, so one pass in row order settles all.
-        status, marks = self.column("frame_status"), bytearray(len(self.frames))
-        for row in range(len(marks)):
-            parent = self._optional("frame_parent", row)
-            marks[row] = not 1 <= status[row] <= 3 or (parent is not None and marks[parent])
-        return marks
+    def _reverted(self) -> bytes:
+        return self._trace.reverted()
 
     def reverted(self, frame: int) -> bool:
         """Whether what the frame did was undone: it failed, or one above it did."""
