@@ -74,7 +74,7 @@ def test_a_deeper_one_is_refused(tmp_path: Path, depth: int) -> None:
         (b'{"a": NaN}', "not an integer"),
         (b'{"a": 1' + b"0" * 5000 + b"}", "a bad number"),
         (b'{"type": "\xff"}', "not text"),
-        (gzip.compress(json.dumps(call()).encode())[:-12], "gzip"),
+        (gzip.compress(json.dumps(call()).encode(), mtime=0)[:-12], "gzip"),
         (b"\x1f\x8b" + b"\0" * 100, "gzip"),
     ],
 )
