@@ -12,6 +12,8 @@ from rollproof.detect.execution import ExecutedBlock
 from rollproof.detect.randomness import TimestampDependence, WeakRandomness
 from rollproof.detect.run import judge
 from rollproof.detect.transaction_origin import TransactionOrigin
+from rollproof.lab.block import Holder
+from rollproof.lab.bytecode import assemble
 from rollproof.types import Severity
 
 
@@ -70,3 +72,18 @@ def test_a_second_that_pays(stage: Stage) -> None:
     )
     found = judge(block, [TimestampDependence()]).findings
     assert [(each.severity, each.transaction) for each in found] == [(Severity.LOW, block.executions[0].transaction)]
+
+
+@pytest.mark.parametrize(("compared", "count"), [("0 SLOAD", 1), ("0 CALLDATALOAD", 0)])
+def test_the_origin_against_what_the_caller_says(compared: str, count: int) -> None:
+    """Anybody can say who signed: that it is so gives nobody access."""
+    wallet, relay, payee = (bytes([digit]) * 20 for digit in (0xA0, 0xA1, 0xA2))
+    lured = Stage().account(1)
+    pays = f"0 0 0 0 1 0x{payee.hex()} GAS CALL STOP"
+    lets = assemble(f"{compared} ORIGIN EQ @ok JUMPI PUSH0 PUSH0 REVERT ok: {pays}")
+    passes = assemble(f"0 CALLDATALOAD PUSH0 MSTORE 0 0 32 0 0 0x{wallet.hex()} GAS CALL STOP")
+    signer = int.from_bytes(lured.address, "big")
+    stage = Stage({wallet: Holder(code=lets, storage={0: signer}, balance=ETHER), relay: Holder(code=passes)})
+    block = followed(stage, [lured.send(relay, data=signer.to_bytes(32, "big"), gas=200_000)])
+    assert stage.balance(payee) == 1
+    assert len(judge(block, [TransactionOrigin()]).findings) == count

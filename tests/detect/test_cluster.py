@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from detect.by_hand import BANK, EVE, SENDER, TEST, call, one, pays, raw
 from detect.stage import ETHER, Stage
 from rollproof.detect import foreign
 from rollproof.detect.cluster import actors, by_account, cluster, gains, only_gains, only_loses
@@ -92,3 +95,14 @@ def test_foreign_executions(shared_data: Path) -> None:
         assert address not in cluster(execution), victim
         assert recovery in cluster(execution), victim
         assert recovery not in actors(execution), victim
+
+
+@pytest.mark.parametrize("maker", [TEST, EVE])
+def test_what_a_test_made_for_the_attacker_to_call_is_the_scene(maker: str, tmp_path: Path) -> None:
+    """A bank that gets in the test what it then loses has lost nothing by the sums; what EVE makes is her own."""
+    made = call(BANK, kind="CREATE")
+    attack = call(EVE, *(made if maker == EVE else []), *call(BANK, *pays(EVE, 5)))
+    scene = [*call(EVE, kind="CREATE"), *(made if maker == TEST else [])]
+    found = actors(one(tmp_path, *scene, *attack, *call(BANK, value=5)))
+    assert {raw(SENDER), raw(TEST), raw(EVE)} <= found
+    assert (raw(BANK) in found) is (maker == EVE)

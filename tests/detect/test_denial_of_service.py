@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from detect.by_hand import BANK, BOB, EVE, call, pays, raw, told
 from detect.stage import ETHER, Stage
 from rollproof.detect import foreign
 from rollproof.detect.denial_of_service import RejectedPayment
@@ -34,3 +37,13 @@ def test_foreign_executions_stop_nobody(shared_data: Path) -> None:
     for name in ("exploits-dvdefi", "reentrancy-labs"):
         for block in foreign.read(shared_data / "detection" / f"{name}.jsonl.gz"):
             assert not judge(block, [RejectedPayment()]).findings
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_who_goes_on_without_a_payee_and_fails_then(goes_on: bool, tmp_path: Path) -> None:
+    """The payee may have burnt all the gas, which an event trace does not show; but not where another failed too."""
+    others = pays(BOB, 1, success=goes_on)
+    paid = call(BANK, ["sload", "0x0", EVE], *pays(EVE, 1, success=False), *others, success=False)
+    found = judge(told(tmp_path, *paid), [RejectedPayment()]).findings
+    assert [each.severity for each in found] == ([Severity.LOW] if goes_on else [])
+    assert all({raw(BANK), raw(EVE)} <= set(each.addresses) for each in found)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from detect.stage import ETHER, Deployed, Stage
 from rollproof.detect.gas_griefing import GasGriefing
 from rollproof.detect.run import Report, judge
+from rollproof.lab.block import Holder
+from rollproof.lab.bytecode import assemble
 from rollproof.types import Severity
 
 
@@ -58,3 +62,14 @@ def test_a_payee_that_burns_all_its_gas() -> None:
         assert len(found) == count
         assert all({firm.address, burner.address} <= set(each.addresses) for each in found)
         assert (firm.call("paid") == 0) == bool(count)
+
+
+@pytest.mark.parametrize(("before", "count"), [("0 SLOAD POP", 1), ("0 0 0 0 0 4 GAS CALL POP", 0)])
+def test_how_a_payee_burns_its_gas(before: str, count: int) -> None:
+    """Looking into its storage is as good a way as any; who calls others may have meant to do something."""
+    burner = b"\xb0" * 20
+    stage = Stage({burner: Holder(code=assemble(f"{before} again: {before} @again JUMP"))})
+    firm = stage.deploy("Partnership", burner, stage.account(5).address, value=ETHER)
+    block = stage.run([firm.send("withdraw", gas=1_000_000)])
+    assert block.executions[0].success is False
+    assert [set(each.addresses) for each in judge(block, [GasGriefing()]).findings] == [{firm.address, burner}] * count

@@ -246,6 +246,18 @@ def test_whoever_is_let_in_is_no_finding(tmp_path: Path, load: str) -> None:
     assert ["let in" in each.reason for each in report.suppressed] == [True]
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_a_flag_beside_the_lock_does_not_let_anybody_in(tmp_path: Path, again: bool) -> None:
+    """The inner call reads the lock's slot for a flag. Its update is lost, unless the open call reads it first."""
+    inner = call(V, ["sload", "0x9", "0x101"], ["sload", "0x7", "0x5"], ["sstore", "0x7", "0x4"], selector="0x0000000b")
+    opened: list[Event] = [["sload", "0x9", "0x100"], ["sstore", "0x9", "0x101"], ["sload", "0x7", "0x5"]]
+    reread: list[Event] = [["sload", "0x7", "0x4"]] if again else []
+    ended: list[Event] = [["sstore", "0x7", "0x3"], ["sstore", "0x9", "0x100"]]
+    report = look(tmp_path, call(V, *opened, *call(M, *inner), *reread, *ended, selector="0x0000000a"))
+    assert kinds(report) == ([] if again else [("reentrancy-cross-function", Severity.LOW)])
+    assert ["let in" in each.reason for each in report.suppressed] == [True] * again
+
+
 def test_its_own_contract_is_no_victim(tmp_path: Path) -> None:
     back = call(M, ["sload", "0x1", "0x0"], ["sstore", "0x1", "0x1"], selector="0x0000000c")
     report = look(tmp_path, ["sload", "0x1", "0x0"], call(V, *back), ["sstore", "0x1", "0x2"])

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from detect.by_hand import BANK, BOB, call, changed, one, pays, raw, told
 from detect.stage import Deployed, Stage
 from rollproof.detect import foreign
 from rollproof.detect.run import judge
 from rollproof.detect.share_inflation import ShareInflation
+from rollproof.detect.vault_flow import donations, given
 from rollproof.types import Amount, Confidence, Severity
 
 
@@ -72,3 +74,33 @@ def test_foreign_executions(shared_data: Path) -> None:
         for each in judge(block, [ShareInflation()]).findings:
             found[block.executions[0].names[each.addresses[0]]] = each.severity
     assert found == {"UnstoppableVault": Severity.MEDIUM}
+
+
+ENTRY = b"\xee" * 32  # of a mapping
+
+
+@pytest.mark.parametrize(("kind", "count"), [("CREATE", 0), ("CALL", 1)])
+def test_what_a_constructor_writes_is_no_deposit(kind: str, count: int, tmp_path: Path) -> None:
+    """A flag for its maker, and a flag of its own: that would be one share for the 7 wei that came."""
+    flags = [*changed(ENTRY, 0, 1), *changed(0, 0, 1)]
+    opened = call(BANK, *flags, kind=kind, value=7)
+    later = [*pays(BANK, 100), *call(BANK, by=BOB, value=9)]
+    found = judge(told(tmp_path, *opened, *later), [ShareInflation()]).findings
+    assert [each.addresses[0] for each in found] == [raw(BANK)] * count
+
+
+@pytest.mark.parametrize(("credited", "count"), [(9, 0), (0, 1)])
+def test_books_without_a_total_say_nothing_of_shares(credited: int, count: int, tmp_path: Path) -> None:
+    """An entry that rises is no deposit for nothing, whatever it counts."""
+    first = call(BANK, *changed(ENTRY, 0, 1), *changed(0, 0, 1), value=1)
+    credit = changed(b"\xef" * 32, 0, credited) if credited else []
+    later = [*pays(BANK, 100), *call(BANK, *credit, by=BOB, value=9)]
+    found = judge(told(tmp_path, *first, *later), [ShareInflation()]).findings
+    assert [each.severity for each in found] == [Severity.HIGH] * count
+
+
+@pytest.mark.parametrize("kind", ["CREATE", "CALL"])
+def test_what_a_constructor_is_given_is_no_donation(kind: str, tmp_path: Path) -> None:
+    execution = one(tmp_path, *call(BANK, kind=kind, value=7, selector=None))
+    assert given(execution) == ({(raw(BANK), None)} if kind == "CALL" else set())
+    assert len(list(donations(execution, raw(BANK)))) == (kind == "CALL")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from detect.by_hand import BANK, TEST, call, changed, pays, raw, told
 from detect.stage import ETHER, Stage
 from rollproof.detect import foreign
 from rollproof.detect.run import judge
@@ -36,3 +37,12 @@ def test_foreign_executions_cut_nothing(shared_data: Path) -> None:
     for name in ("exploits-dvdefi", "reentrancy-labs"):
         for block in foreign.read(shared_data / "detection" / f"{name}.jsonl.gz"):
             assert not judge(block, [Truncation()]).findings
+
+
+@pytest.mark.parametrize(("charged", "count"), [(ETHER, 1), ((1 << 64) + ETHER, 0), (ETHER + 1, 0)])
+def test_a_payment_that_is_charged_in_64_bits(charged: int, count: int, tmp_path: Path) -> None:
+    paid = (1 << 64) + ETHER
+    block = told(tmp_path, *call(BANK, *changed(7, 40 * ETHER, 40 * ETHER - charged), *pays(TEST, paid)))
+    found = judge(block, [Truncation()]).findings
+    assert [each.severity for each in found] == [Severity.HIGH] * count
+    assert [each.amounts for each in found] == [(Amount(None, raw(BANK), -(1 << 64)),)] * count

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from detect.by_hand import BANK, BOB, CODE, EVE, Event, call, changed, pays, told
 from detect.stage import ETHER, Stage
 from rollproof.detect import foreign
 from rollproof.detect.execution import ExecutedBlock
 from rollproof.detect.run import judge
 from rollproof.detect.unauthorised_write import UnauthorisedWrite
+from rollproof.lab.block import Holder
+from rollproof.lab.bytecode import assemble
 from rollproof.types import Confidence, Finding, Severity
 
 
@@ -120,3 +123,50 @@ def test_an_exploit_that_somebody_else_wrote(shared_data: Path) -> None:
     assert len(found) == 15
     assert [each.severity for each in found.pop("ClimberChallenge")] == [Severity.MEDIUM]
     assert not any(found.values())
+
+
+PLACE, CLAIM, SWEEP = b"\xc0" * 20, b"", b"\x01"
+
+
+def place(*, before: str = "", storage: dict[int, int] | None = None) -> Stage:
+    """A contract that puts whoever calls it into a slot without a name, and pays all it has to whom that names."""
+    paid = "0 0 0 0 SELFBALANCE CALLER GAS CALL STOP"
+    code = assemble(
+        f"CALLDATASIZE @sweep JUMPI {before} CALLER 0 SSTORE STOP "
+        f"sweep: 0 SLOAD CALLER EQ @pay JUMPI PUSH0 PUSH0 REVERT pay: {paid}"
+    )
+    return Stage({PLACE: Holder(code=code, balance=ETHER, storage=storage or {})})
+
+
+def taken_and_swept(stage: Stage, *calls: bytes) -> ExecutedBlock:
+    return stage.run([stage.account(1).send(PLACE, data=each, gas=200_000) for each in calls])
+
+
+def test_a_place_without_a_name_is_taken_and_used_in_two_transactions() -> None:
+    """In the first the contract does what its caller wants and loses nothing; it is robbed in the second."""
+    for calls, severities in (((CLAIM, SWEEP), [Severity.HIGH] * 2), ((CLAIM,), [])):
+        stage = place(storage={0: int.from_bytes(b"\x77" * 20, "big")})
+        block = taken_and_swept(stage, *calls)
+        assert (stage.balance(PLACE) == 0) is (SWEEP in calls)
+        assert [each.severity for each in findings(block)] == severities
+
+
+@pytest.mark.parametrize("conditional", [True, False])
+def test_a_free_place_that_is_taken_under_a_condition(conditional: bool) -> None:
+    """A game's winner is whoever comes when something else that is stored says so."""
+    won = "1 SLOAD @won JUMPI PUSH0 PUSH0 REVERT won:" if conditional else ""
+    stage = place(before=won, storage={1: 7})
+    report = judge(taken_and_swept(stage, CLAIM, SWEEP), [UnauthorisedWrite()])
+    assert stage.balance(PLACE) == 0
+    assert {each.severity for each in report.findings} == (set() if conditional else {Severity.MEDIUM})
+    assert len(report.suppressed) == conditional
+
+
+@pytest.mark.parametrize("code", [CODE, BANK])
+def test_a_name_that_other_code_than_its_writers_goes_by(code: str, tmp_path: Path) -> None:
+    """As in a proxy whose pending admin lies where its implementation has the owner; its own code may keep a name."""
+    taken = call(BANK, *changed(0, int(BOB, 16), int(EVE, 16)))
+    asks: list[Event] = [["sload", "0x0", EVE], ["sstore", "0x5", "0x1"]]
+    used = call(BANK, *(call(BANK, *asks, kind="DELEGATECALL", code=code) if code == CODE else asks))
+    block = told(tmp_path, *taken, *used, *call(BANK, *pays(EVE, 5)), to=EVE)
+    assert [each.severity for each in findings(block)] == ([Severity.HIGH] if code == CODE else [])

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from detect.as_events import found_again
+from detect.by_hand import BANK, BOB, CODE, COIN, EVE, SENDER, call, changed, moved, pays, raw, told
 from detect.stage import ETHER, Deployed, Stage
+from rollproof import _core
 from rollproof.detect import foreign
 from rollproof.detect.holdings import held
 from rollproof.detect.run import judge
@@ -162,3 +166,27 @@ def test_foreign_executions(shared_data: Path) -> None:
     drained = ("SelfiePool", "TrusterLenderPool", "NaiveReceiverPool", "FlashLoanReceiver")
     assert {name: found.get(name) for name in drained} == dict.fromkeys(drained, Severity.HIGH)
     assert not {"PuppetPool", "PuppetV2Pool"} & found.keys()
+
+
+@pytest.mark.parametrize("in_its_name", [True, False])
+def test_ether_that_a_test_sends_in_somebodys_name(in_its_name: bool, tmp_path: Path) -> None:
+    """A contract that EVE's new one calls loses its ether: by its own code, or because the test pays for it."""
+    own = [] if in_its_name else pays(EVE, 5)
+    called = [*call(EVE, kind="CREATE"), *call(EVE, *call(BOB, *own))]
+    given = pays(EVE, 5, by=BOB) if in_its_name else []
+    found = judge(told(tmp_path, *called, *given), [ValueExtraction()]).findings
+    assert [each.addresses[0] for each in found] == ([] if in_its_name else [raw(BOB)])
+
+
+@pytest.mark.parametrize("staker", [SENDER, BOB])
+def test_a_last_stake_that_is_paid_back_with_a_reward(staker: str, tmp_path: Path) -> None:
+    """All of two tokens leaves; the books say of one that it was the payee's, and nothing of the other."""
+    stake, reward = COIN, CODE
+    entry = _core.keccak256(raw(staker).rjust(32, b"\0") + bytes(32))
+    paid = [*moved(stake, BANK, SENDER, 100, 100), *moved(reward, BANK, SENDER, 30, 30)]
+    report = judge(told(tmp_path, *changed(entry, 100, 0), *paid, to=BANK), [ValueExtraction()])
+    if staker == SENDER:
+        assert report.findings == []
+        assert [each.reason for each in report.suppressed] == ["an entry in its books was used up by just that amount"]
+    else:
+        assert [each.severity for each in report.findings] == [Severity.LOW]

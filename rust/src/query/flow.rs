@@ -33,7 +33,7 @@ pub struct Transfer {
     pub source: Source,
 }
 
-/// A token whose events say that an account's balance moved by another sum than its slot did. Two's complement.
+/// An account's balance of a token by its events and by its slot, where they differ for some account. Two's complement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lie {
     pub token: Address,
@@ -303,18 +303,19 @@ impl Flows<'_> {
                 Some(sums) => {
                     // Of several mappings, one that agrees is the balances; the others are something else.
                     let sum = |account: &Address| sums.get(account).copied().unwrap_or_default();
-                    let wrong: Vec<_> = moved
-                        .iter()
-                        .filter(|(account, ..)| sums.contains_key(account))
-                        .filter(|(account, delta, ..)| sum(account) != *delta)
-                        .map(|&(account, stored, ..)| Lie { token: contract, account, logged: sum(&account), stored })
-                        .collect();
+                    let right = |(account, delta, ..): &(Address, U256, u32, u32)| sum(account) == *delta;
                     let balances = moved.iter().all(|(account, ..)| sums.contains_key(account));
                     let known = lies.entry(contract).or_insert_with(|| Some(Vec::new()));
-                    if balances && wrong.is_empty() {
+                    if balances && moved.iter().all(right) {
                         *known = None;
                     } else if let (true, Some(known)) = (balances, known) {
-                        known.extend(wrong);
+                        // Where one is wrong, the others tell by which rate, or that there is none.
+                        known.extend(moved.iter().map(|&(account, stored, ..)| Lie {
+                            token: contract,
+                            account,
+                            logged: sum(&account),
+                            stored,
+                        }));
                     }
                 }
             }

@@ -14,6 +14,7 @@ LISTED: tuple[str, ...] = (
     "approval_drain:ApprovalDrain",
     "arbitrary_call:ArbitraryCall",
     "denial_of_service:RejectedPayment",
+    "false_events:FalseEvents",
     "flash_loan:FlashLoan",
     "flash_loan:SideEntrance",
     "forced_ether:ForcedEther",
