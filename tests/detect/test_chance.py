@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from detect.stage import ETHER, TIME, Stage
 from rollproof.detect import source
 from rollproof.detect.execution import ExecutedBlock
+from rollproof.detect.inspect import inspect
 from rollproof.detect.randomness import TimestampDependence, WeakRandomness
 from rollproof.detect.run import judge
 from rollproof.detect.transaction_origin import TransactionOrigin
@@ -87,3 +89,10 @@ def test_the_origin_against_what_the_caller_says(compared: str, count: int) -> N
     block = followed(stage, [lured.send(relay, data=signer.to_bytes(32, "big"), gas=200_000)])
     assert stage.balance(payee) == 1
     assert len(judge(block, [TransactionOrigin()]).findings) == count
+
+
+def test_without_the_second_pass_it_is_unknown(shared_data: Path) -> None:
+    path = shared_data / "blocks" / "op-mainnet-132796000.json.gz"
+    for followed, unknown in (("first", 1), ("picked", 0)):
+        [seen] = inspect(path, only=("weak-randomness",), followed=followed)
+        assert len(seen.unjudged) == unknown

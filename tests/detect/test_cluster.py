@@ -97,7 +97,7 @@ def test_foreign_executions(shared_data: Path) -> None:
         assert recovery not in actors(execution), victim
 
 
-@pytest.mark.parametrize("maker", [TEST, EVE])
+@pytest.mark.parametrize("maker", [TEST, EVE], ids=["test", "attacker"])
 def test_what_a_test_made_for_the_attacker_to_call_is_the_scene(maker: str, tmp_path: Path) -> None:
     """A bank that gets in the test what it then loses has lost nothing by the sums; what EVE makes is her own."""
     made = call(BANK, kind="CREATE")

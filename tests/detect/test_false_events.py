@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from detect.test_flow import TOKEN, A, B, C, Written
 from rollproof.detect.detector import Judgement
 from rollproof.detect.false_events import FalseEvents
 from rollproof.detect.inspect import inspect
 from rollproof.types import Finding, Suppressed
-
-from .test_flow import TOKEN, A, B, C, Written
 
 
 def judged(moves: dict[bytes, int], transfers: list[tuple[bytes, bytes, int]]) -> list[Judgement]:

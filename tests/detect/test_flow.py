@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from detect.test_steps import blocks
 from rollproof import _core
 from rollproof.detect.execution import Execution, net
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.replay.trace import Trace
-
-from .test_steps import blocks
 
 A, B, C, TOKEN = (bytes([each]) * 20 for each in b"\xaa\xbb\xcc\x11")
 TRANSFER = _core.keccak256(b"Transfer(address,address,uint256)")

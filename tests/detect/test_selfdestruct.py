@@ -72,13 +72,18 @@ def test_who_makes_himself_owner_is_none(tmp_path: Path) -> None:
     assert found.severity is Severity.MEDIUM
 
 
-@pytest.mark.parametrize(("caller", "staged", "count"), [(EVE, True, 1), (TEST, True, 0), (EVE, False, 0)])
+@pytest.mark.parametrize(
+    ("caller", "staged", "count"),
+    [(EVE, True, 1), (TEST, True, 0), (EVE, False, 0)],
+    ids=["stranger", "maker", "chain"],
+)
 def test_in_a_test_that_plays_everybody_who_made_it_may_end_it(
     caller: str, staged: bool, count: int, tmp_path: Path
 ) -> None:
     """On a chain a contract that is made and ended in one transaction belongs to who sent it, whoever calls."""
     made, ended = call(BANK, kind="CREATE"), call(BANK, ["selfdestruct", caller], by=caller)
-    block = told(tmp_path, *([cheat()] if staged else []), *made, *ended)
+    asked = [cheat()] if staged else []
+    block = told(tmp_path, *asked, *made, *ended)
     found = judge(block, [UnprotectedSelfdestruct()]).findings
     assert [each.severity for each in found] == [Severity.LOW] * count
     assert all(raw(BANK) in each.addresses for each in found)
@@ -87,7 +92,8 @@ def test_in_a_test_that_plays_everybody_who_made_it_may_end_it(
 @pytest.mark.parametrize(("kind", "count"), [("CREATE", 0), ("CALL", 1)])
 def test_whom_a_constructor_names_may_end_it(kind: str, count: int, tmp_path: Path) -> None:
     """What any other call of the transaction wrote names nobody: that may be how he came to be owner."""
-    named: list[Event] = ["sstore", "0x0", EVE]
+    named: Event = ["sstore", "0x0", EVE]
     opened = call(BANK, named, kind="CREATE") if kind == "CREATE" else [*call(BANK, kind="CREATE"), *call(BANK, named)]
-    ended = call(BANK, ["sload", "0x0", EVE], ["selfdestruct", EVE], by=EVE)
+    asks: list[Event] = [["sload", "0x0", EVE], ["selfdestruct", EVE]]
+    ended = call(BANK, *asks, by=EVE)
     assert len(judge(told(tmp_path, cheat(), *opened, *ended), [UnprotectedSelfdestruct()]).findings) == count

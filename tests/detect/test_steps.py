@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from detect.stage import Stage
 from rollproof import _core
 from rollproof.detect.execution import Execution
 from rollproof.detect.shows import Trigger
@@ -21,8 +22,6 @@ from rollproof.lab.bytecode import assemble
 from rollproof.replay import execute, sources
 from rollproof.replay.draft import Draft
 from rollproof.replay.judge import judge
-
-from .stage import Stage
 
 CODE, OTHER = b"\xc0" * 20, b"\xc1" * 20
 FAILS = assemble("PUSH0 PUSH0 REVERT")

@@ -162,7 +162,7 @@ def test_a_free_place_that_is_taken_under_a_condition(conditional: bool) -> None
     assert len(report.suppressed) == conditional
 
 
-@pytest.mark.parametrize("code", [CODE, BANK])
+@pytest.mark.parametrize("code", [CODE, BANK], ids=["other", "own"])
 def test_a_name_that_other_code_than_its_writers_goes_by(code: str, tmp_path: Path) -> None:
     """As in a proxy whose pending admin lies where its implementation has the owner; its own code may keep a name."""
     taken = call(BANK, *changed(0, int(BOB, 16), int(EVE, 16)))
@@ -170,3 +170,20 @@ def test_a_name_that_other_code_than_its_writers_goes_by(code: str, tmp_path: Pa
     used = call(BANK, *(call(BANK, *asks, kind="DELEGATECALL", code=code) if code == CODE else asks))
     block = told(tmp_path, *taken, *used, *call(BANK, *pays(EVE, 5)), to=EVE)
     assert [each.severity for each in findings(block)] == ([Severity.HIGH] if code == CODE else [])
+
+
+@pytest.mark.parametrize("delegates", [True, False])
+def test_the_same_over_three_transactions(delegates: bool) -> None:
+    """Named, let through by that name, paid."""
+    logic = b"\xc1" * 20
+    asks = "0 SLOAD CALLER EQ @goes JUMPI PUSH0 PUSH0 REVERT goes: 1 5 SSTORE STOP"
+    used = f"0 0 0 0 0x{logic.hex()} GAS DELEGATECALL STOP" if delegates else asks
+    code = assemble(
+        "CALLDATASIZE @more JUMPI CALLER 0 SSTORE STOP more: 1 CALLDATASIZE GT @pay JUMPI "
+        f"{used} pay: 0 0 0 0 SELFBALANCE CALLER GAS CALL STOP"
+    )
+    owned = {0: int.from_bytes(b"\x77" * 20, "big")}
+    stage = Stage({PLACE: Holder(code=code, balance=ETHER, storage=owned), logic: Holder(code=assemble(asks))})
+    block = taken_and_swept(stage, CLAIM, b"\x01", b"\x01\x02")
+    assert stage.chain.account(PLACE)[1] == 0
+    assert {each.severity for each in findings(block)} == ({Severity.HIGH} if delegates else set())

@@ -178,7 +178,7 @@ def test_ether_that_a_test_sends_in_somebodys_name(in_its_name: bool, tmp_path: 
     assert [each.addresses[0] for each in found] == ([] if in_its_name else [raw(BOB)])
 
 
-@pytest.mark.parametrize("staker", [SENDER, BOB])
+@pytest.mark.parametrize("staker", [SENDER, BOB], ids=["own", "other"])
 def test_a_last_stake_that_is_paid_back_with_a_reward(staker: str, tmp_path: Path) -> None:
     """All of two tokens leaves; the books say of one that it was the payee's, and nothing of the other."""
     stake, reward = COIN, CODE

@@ -163,6 +163,7 @@ def executed_block(
         pending=options.pending,
         ordering=options.ordering,
         protocols=options.tables,
+        steps=options.followed != "first",
     )
 
 

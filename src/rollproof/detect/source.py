@@ -34,10 +34,12 @@ def executed_block(
     pending: Mapping[bytes, Waiting] | None = None,
     ordering: str | None = None,
     source: str = "",
+    steps: bool = True,
 ) -> ExecutedBlock:
     """The block that ``done`` is the result of; it was run with ``inspect``. Raises Missing where it was not traced.
 
-    ``transactions`` are those given to the core; ``done.included`` says which of them are in the block.
+    ``transactions`` are those given to the core; ``done.included`` says which of them are in the block. ``steps``: the
+    second pass was allowed to run.
     """
     if done.trace is None:
         raise Missing(f"block {number}: executed without a trace")
@@ -46,6 +48,8 @@ def executed_block(
     shows = Shows.reexecuted()
     if counterfactual is None:
         shows &= ~Shows.STATE
+    if not steps:
+        shows &= ~Shows.STEPS
     included = done.included or range(len(done.outcomes))
     executions = [
         Execution(
