@@ -6,6 +6,7 @@ mod codec;
 mod outcome;
 mod state;
 mod trace;
+mod trace_builder;
 
 use alloy_primitives::{Address, B256, U256};
 use pyo3::{
@@ -27,7 +28,8 @@ fn core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     state::register(module)?;
     block::register(module)?;
     build::register(module)?;
-    trace::register(module)
+    trace::register(module)?;
+    module.add_class::<trace_builder::TraceBuilder>()
 }
 
 /// Runs without the GIL; a panic ends as a CoreError, never as one in Python.

@@ -1,45 +1,28 @@
 //! Follows one transaction: what every instruction does to what is known of the values it takes.
 
 use super::{
-    Call, End, Steps, Test, Wrap, Write,
-    frame::{Frame, Leaving, MAX_BYTES, slice, union},
+    Call, End, Test, Write,
+    frame::{Frame, slice, union},
     taint::{Word, bit, guard},
 };
-use crate::trace::Columns;
 use alloy_primitives::{Address, U256, map::HashMap};
-use revm::{
-    bytecode::opcode,
-    interpreter::{CallScheme, FrameInput, SharedMemory, interpreter_action::FrameInit},
-};
+use revm::{bytecode::opcode, interpreter::SharedMemory};
 use std::ops::Range;
 
-const MAX_WRAPS: usize = 1 << 16;
-const MAX_LISTED: usize = 1024;
-const MAX_TESTS: usize = 4096;
-const MAX_CALLS: usize = 1 << 17;
-
-/// Selectors whose arguments are sums of a token: transfer, transferFrom, mint, burn (two forms), withdraw.
-const SUMS: [[u8; 4]; 6] = [
-    [0xa9, 0x05, 0x9c, 0xbb],
-    [0x23, 0xb8, 0x72, 0xdd],
-    [0x40, 0xc1, 0x0f, 0x19],
-    [0x9d, 0xc2, 0x9f, 0xac],
-    [0x42, 0x96, 0x6c, 0x68],
-    [0x2e, 0x1a, 0x7d, 0x4d],
-];
+pub(super) const MAX_TESTS: usize = 4096;
 
 #[derive(Clone, Debug)]
-struct Lost {
-    kind: &'static str,
-    frame: u32,
-    pc: u32,
-    left: U256,
-    right: U256,
-    result: U256,
-    tested: bool,
-    signed: bool,
+pub(super) struct Lost {
+    pub(super) kind: &'static str,
+    pub(super) frame: u32,
+    pub(super) pc: u32,
+    pub(super) left: U256,
+    pub(super) right: U256,
+    pub(super) result: U256,
+    pub(super) tested: bool,
+    pub(super) signed: bool,
     /// Sinks that it reached: name, frame, order.
-    sinks: Vec<(&'static str, u32, u32)>,
+    pub(super) sinks: Vec<(&'static str, u32, u32)>,
 }
 
 /// What is to be noted once the instruction has succeeded.
@@ -54,26 +37,26 @@ enum Then {
 #[derive(Debug)]
 pub struct Shadow {
     /// The next frame row, access row and order.
-    row: u32,
-    access: u32,
-    order: u32,
-    first: u32,
-    frames: Vec<Frame>,
-    stored: HashMap<(Address, U256, bool), Word>,
-    calls: Vec<(u32, Call)>,
-    lost: Vec<Lost>,
-    writes: Vec<Write>,
-    tests: Vec<Test>,
-    ends: Vec<End>,
+    pub(super) row: u32,
+    pub(super) access: u32,
+    pub(super) order: u32,
+    pub(super) first: u32,
+    pub(super) frames: Vec<Frame>,
+    pub(super) stored: HashMap<(Address, U256, bool), Word>,
+    pub(super) calls: Vec<(u32, Call)>,
+    pub(super) lost: Vec<Lost>,
+    pub(super) writes: Vec<Write>,
+    pub(super) tests: Vec<Test>,
+    pub(super) ends: Vec<End>,
     then: Option<Then>,
-    complete: bool,
+    pub(super) complete: bool,
 }
 
 fn small(value: U256) -> usize {
     usize::try_from(value).unwrap_or(usize::MAX)
 }
 
-fn span(at: U256, length: U256) -> Range<usize> {
+pub(super) fn span(at: U256, length: U256) -> Range<usize> {
     let (at, length) = (small(at), small(length));
     if length == 0 { 0..0 } else { at..at.saturating_add(length) }
 }
@@ -99,135 +82,8 @@ impl Shadow {
         }
     }
 
-    fn top(&mut self) -> Option<&mut Frame> {
+    pub(super) fn top(&mut self) -> Option<&mut Frame> {
         self.frames.last_mut()
-    }
-
-    pub fn enter(&mut self, init: &FrameInit) {
-        let (row, root) = (self.row, self.frames.is_empty());
-        self.row += 1;
-        self.order += 1;
-        let (address, delegated, creates, length) = match &init.frame_input {
-            FrameInput::Call(call) => {
-                let delegated = matches!(call.scheme, CallScheme::DelegateCall | CallScheme::CallCode);
-                (call.target_address, delegated, false, call.input.len())
-            }
-            FrameInput::Create(_) => (Address::ZERO, false, true, 0),
-            FrameInput::Empty => return,
-        };
-        let mut frame = Frame::new(row, address, Vec::new());
-        if root {
-            frame.calldata = vec![Word::of(bit::CALLDATA); length.min(MAX_BYTES)];
-        } else if let Some(parent) = self.frames.last_mut() {
-            let leaving = parent.leaving.as_mut();
-            let data = leaving.as_ref().map(|leaving| leaving.data.as_slice()).unwrap_or_default();
-            if delegated {
-                frame.calldata = data.to_vec();
-                (frame.guards, frame.above) = (parent.guards, parent.above);
-            } else {
-                if !creates {
-                    let seen = |word: &Word| word.outside().with(Word::of(bit::CALLDATA));
-                    frame.calldata = data.iter().map(seen).collect();
-                }
-                let own = parent.guards & guard::WHO;
-                frame.above = if own != 0 { own | guard::ABOVE } else { parent.above };
-            }
-            if let Some(leaving) = leaving
-                && let Some((_, call)) = self.calls.get_mut(leaving.call.wrapping_sub(1) as usize)
-            {
-                call.frame = row;
-            }
-        }
-        self.frames.push(frame);
-    }
-
-    /// `length` of what it returned; `ran`: code ran in it.
-    pub fn leave(&mut self, success: bool, length: usize, ran: bool) {
-        let Some(child) = self.frames.pop() else { return };
-        let Some(parent) = self.frames.last_mut() else { return };
-        let Some(leaving) = parent.leaving.take() else { return };
-        let call = leaving.call;
-        let said = |word: Word| {
-            if leaving.delegated {
-                Word { call, ..word }
-            } else {
-                let asked = if leaving.asks { bit::CALLER_SLOT } else { 0 };
-                let word = word.outside();
-                Word { call, taint: word.taint | bit::RETURNED | asked, ..word }
-            }
-        };
-        parent.returned = if ran {
-            child.output.into_iter().map(said).collect()
-        } else {
-            // Precompiles: who signed, hashes, copies, and the rest.
-            let all = union(&leaving.data);
-            let taint = match leaving.to.into_word().0 {
-                [zeros @ .., 1] if zeros == [0; 31] => bit::SIGNER,
-                [zeros @ .., 2 | 3] if zeros == [0; 31] => bit::HASH | all.taint,
-                _ => all.taint,
-            };
-            let word = Word { taint, wrap: 0, call };
-            if leaving.to.into_word().0 == Address::with_last_byte(4).into_word().0 {
-                leaving.data.iter().map(|word| Word { call, ..*word }).take(length).collect()
-            } else {
-                vec![word; length.min(MAX_BYTES)]
-            }
-        };
-        if leaving.creates {
-            parent.returned.truncate(if success { 0 } else { MAX_BYTES });
-        }
-        let wanted = leaving.wanted.start..leaving.wanted.end.min(leaving.wanted.start.saturating_add(length));
-        let returned = std::mem::take(&mut parent.returned);
-        if !leaving.creates && !wanted.is_empty() && !parent.copy(wanted.start, &returned, 0..wanted.len()) {
-            self.complete = false;
-        }
-        parent.returned = returned;
-        if leaving.delegated && success {
-            parent.guards |= child.guards;
-        }
-        parent.last_call = call;
-        parent.push(Word { taint: bit::SUCCESS, wrap: 0, call });
-    }
-
-    /// Some jump, or somebody outside, was told of the calls and sums in a word.
-    fn told(&mut self, word: Word) {
-        if let Some((_, call)) = self.calls.get_mut((word.call as usize).wrapping_sub(1)) {
-            if word.taint & bit::SUCCESS != 0 {
-                call.success_checked = true;
-            } else {
-                call.result_checked = true;
-            }
-        }
-    }
-
-    /// A word that was made of two: where both speak of different calls, one is lost, and counts as looked at.
-    fn joined(&mut self, left: Word, right: Word) -> Word {
-        if left.call != 0 && right.call != 0 && left.call != right.call {
-            self.told(right);
-        }
-        left.with(right)
-    }
-
-    fn sink(&mut self, word: Word, name: &'static str, frame: u32) {
-        let order = self.order;
-        if word.wrap != 0
-            && word.taint & bit::COMPARED == 0
-            && let Some(lost) = self.lost.get_mut(word.wrap as usize - 1)
-            && lost.sinks.iter().all(|(known, ..)| *known != name)
-        {
-            lost.sinks.push((name, frame, order));
-        }
-    }
-
-    fn lose(&mut self, kind: &'static str, pc: u32, left: U256, right: U256, result: U256) -> u32 {
-        let frame = self.frames.last().map_or(self.first, |frame| frame.row);
-        if self.lost.len() >= MAX_WRAPS {
-            self.complete = false;
-            return 0;
-        }
-        let (tested, signed, sinks) = (false, false, Vec::new());
-        self.lost.push(Lost { kind, frame, pc, left, right, result, tested, signed, sinks });
-        self.lost.len() as u32
     }
 
     pub fn before(&mut self, op: u8, pc: u32, address: Address, stack: &[U256], memory: &SharedMemory) {
@@ -423,96 +279,14 @@ impl Shadow {
         }
     }
 
-    fn push(&mut self, word: Word) {
+    pub(super) fn push(&mut self, word: Word) {
         if let Some(frame) = self.frames.last_mut() {
             frame.push(word);
         }
     }
 
-    fn two(&mut self) -> (Word, Word) {
+    pub(super) fn two(&mut self) -> (Word, Word) {
         self.frames.last_mut().map_or_else(Default::default, |frame| (frame.pop(), frame.pop()))
-    }
-
-    fn arithmetic(&mut self, op: u8, pc: u32, left: U256, right: U256) {
-        let (first, second) = self.two();
-        let negative = |word: Word, value: U256| word.constant() && value.bit(255);
-        let (kind, result, lost) = match op {
-            opcode::SUB => ("sub", left.wrapping_sub(right), left < right),
-            opcode::MUL => ("mul", left.wrapping_mul(right), left.checked_mul(right).is_none()),
-            // Compilers subtract a constant by adding its complement: that wraps where nothing is lost.
-            _ if negative(first, left) || negative(second, right) => {
-                ("sub", left.wrapping_add(right), left.checked_add(right).is_some())
-            }
-            _ => ("add", left.wrapping_add(right), left.checked_add(right).is_none()),
-        };
-        let compares = op == opcode::SUB;
-        let mut word = self.joined(first, second);
-        word.taint |= bit::ARITHMETIC | if compares { compared(first, second) } else { 0 };
-        if lost && !(first.constant() && second.constant()) {
-            let made = self.lose(kind, pc, left, right, result);
-            if made != 0 {
-                (word.wrap, word.taint) = (made, word.taint | bit::WRAPPED);
-            }
-        }
-        self.push(word);
-    }
-
-    /// A mask of whole bytes that cuts off set bits of a sum, or of what was given.
-    fn mask(&mut self, pc: u32, left: U256, right: U256) {
-        let (first, second) = self.two();
-        let mut word = self.joined(first, second);
-        let low = |value: U256| -> Option<usize> {
-            let bits = value.bit_len();
-            (bits.is_multiple_of(8) && (8..=248).contains(&bits) && value == (U256::MAX >> (256 - bits)))
-                .then_some(bits)
-        };
-        let masked = match (first.constant(), second.constant()) {
-            (true, false) => low(left).map(|bits| (bits, left, right, second)),
-            (false, true) => low(right).map(|bits| (bits, right, left, first)),
-            _ => None,
-        };
-        if let Some((bits, mask, value, source)) = masked
-            && value.bit_len() > bits
-            && source.taint & bit::HASH == 0
-        {
-            let sum = source.taint & bit::ARITHMETIC != 0;
-            let given = source.taint & bit::CALLDATA != 0 && bits != 160;
-            // What was shifted is being unpacked.
-            if source.taint & bit::SHIFTED == 0 && (sum || given) {
-                let made = self.lose("truncate", pc, value, mask, value & mask);
-                if made != 0 {
-                    (word.wrap, word.taint) = (made, word.taint | bit::TRUNCATED);
-                }
-            }
-        }
-        self.push(word);
-    }
-
-    fn compare(&mut self, op: u8) {
-        if op == opcode::ISZERO {
-            let mut word = self.frames.last_mut().map(Frame::pop).unwrap_or_default();
-            word.taint |= if word.taint & bit::COMPARED == 0 { bit::COMPARED | bit::EQUALITY } else { bit::COMPARED };
-            return self.push(word);
-        }
-        let (first, second) = self.two();
-        if matches!(op, opcode::SLT | opcode::SGT) {
-            self.signed(first);
-            self.signed(second);
-        }
-        let mut word = self.joined(first, second);
-        word.taint |= match op {
-            opcode::EQ => bit::COMPARED | bit::EQUALITY | compared(first, second),
-            opcode::XOR => compared(first, second),
-            _ => bit::COMPARED,
-        };
-        self.push(word);
-    }
-
-    /// A sum that is read as a signed number may well be below zero.
-    fn signed(&mut self, word: Word) {
-        if let Some(lost) = self.lost.get_mut((word.wrap as usize).wrapping_sub(1)) {
-            lost.signed = true;
-        }
     }
 
     fn jump(&mut self, pc: u32, condition: Word) {
@@ -546,69 +320,6 @@ impl Shadow {
             let equality = taint & bit::EQUALITY != 0 || taint & bit::COMPARED == 0;
             self.tests.push(Test { frame: frame.row, pc, order, taint: taint & bit::PUBLIC, equality });
         }
-    }
-
-    fn call(&mut self, op: u8, pc: u32, value: &impl Fn(usize) -> U256, memory: &SharedMemory) {
-        let pays = matches!(op, opcode::CALL | opcode::CALLCODE);
-        let first = if pays { 3 } else { 2 };
-        let Some(frame) = self.frames.last_mut() else { return };
-        let (row, target) = (frame.row, frame.peek(1));
-        let wei = if pays { frame.peek(2) } else { Word::default() };
-        let given = span(value(first), value(first + 1));
-        let wanted = span(value(first + 2), value(first + 3));
-        frame.drop(first + 4);
-        if given.len() > MAX_BYTES {
-            self.complete = false;
-        }
-        let (from, length) = (given.start, given.len().min(MAX_BYTES));
-        let data = frame.copied(given.clone());
-        let selector = union(slice(&data, 0..4));
-        let arguments = union(slice(&data, 4..usize::MAX));
-        let sums = given.end <= memory.len() && length >= 4 && {
-            let bytes = memory.slice_len(from, 4);
-            SUMS.iter().any(|known| known[..] == bytes[..])
-        };
-        if wei.wrap != 0 {
-            self.sink(wei, "value", row);
-        }
-        if sums {
-            for word in data[4..].chunks(32).map(union).collect::<Vec<_>>() {
-                self.sink(word, "argument", row);
-            }
-        }
-        let delegated = matches!(op, opcode::DELEGATECALL | opcode::CALLCODE);
-        let asks = op == opcode::STATICCALL && arguments.taint & bit::CALLER != 0;
-        let taints = [target.taint, wei.taint, selector.taint, arguments.taint];
-        let to = Address::from_word(value(1).into());
-        self.leaving(row, pc, taints, data, wanted, (delegated, false), to);
-        if let Some(leaving) = self.top().and_then(|frame| frame.leaving.as_mut()) {
-            leaving.asks = asks;
-        }
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn leaving(
-        &mut self,
-        row: u32,
-        pc: u32,
-        taints: [u32; 4],
-        data: Vec<Word>,
-        wanted: Range<usize>,
-        (delegated, creates): (bool, bool),
-        to: Address,
-    ) {
-        let Some(frame) = self.frames.last_mut() else { return };
-        let guards = frame.guarded();
-        let mut call = 0;
-        if self.calls.len() < MAX_CALLS {
-            let taints = taints.map(|taint| taint & bit::PUBLIC);
-            let (success_checked, result_checked) = (false, false);
-            self.calls.push((row, Call { frame: u32::MAX, pc, taints, guards, success_checked, result_checked }));
-            call = self.calls.len() as u32;
-        } else {
-            self.complete = false;
-        }
-        frame.leaving = Some(Leaving { call, data, wanted, delegated, asks: false, creates, to });
     }
 
     /// The instruction ran; `goes_on`: the frame is still running.
@@ -657,63 +368,4 @@ impl Shadow {
             }
         }
     }
-
-    /// What was found; `valid`: the transaction ran to its end.
-    pub fn finish(self, valid: bool, columns: &Columns) -> Steps {
-        let view = crate::query::view::View(columns);
-        let first = self.first;
-        let mut reverted = Vec::new();
-        for row in first..view.frame_count() {
-            let above = view.parent(row).is_some_and(|parent| parent >= first && reverted[(parent - first) as usize]);
-            reverted.push(above || !view.succeeded(row));
-        }
-        let live = |row: u32| row >= first && reverted.get((row - first) as usize).is_some_and(|gone| !gone);
-        // Both runs saw the same frames, or nothing here can be told to belong to a row.
-        let same = self.row == view.frame_count() && self.access == columns.access_write.len() as u32;
-        if !same {
-            return Steps::default();
-        }
-        let mut wraps = Vec::new();
-        for lost in self.lost.into_iter().filter(|lost| !lost.signed) {
-            for (sink, frame, sink_order) in lost.sinks.into_iter().filter(|(_, frame, _)| live(*frame)) {
-                if wraps.len() < MAX_LISTED {
-                    let (frame_of, pc, kind, tested) = (lost.frame, lost.pc, lost.kind, lost.tested);
-                    let (left, right, result) = (lost.left, lost.right, lost.result);
-                    let _ = frame;
-                    wraps.push(Wrap { kind, frame: frame_of, pc, left, right, result, sink, sink_order, tested });
-                }
-            }
-        }
-        Steps {
-            writes: self.writes.into_iter().filter(|write| live(write.frame)).collect(),
-            calls: self
-                .calls
-                .into_iter()
-                .filter(|(row, call)| call.frame != u32::MAX && live(*row))
-                .map(|(_, call)| call)
-                .collect(),
-            wraps,
-            tests: self.tests.into_iter().filter(|test| live(test.frame)).collect(),
-            ends: self.ends.into_iter().filter(|end| live(end.frame)).collect(),
-            complete: self.complete && valid,
-        }
-    }
-}
-
-/// Whether who called, or who signed, was held against something else.
-fn compared(first: Word, second: Word) -> u32 {
-    let one = |bit: u32| (first.taint ^ second.taint) & bit != 0;
-    let mut found = 0;
-    // With what the caller says himself, nothing is checked.
-    let other = if first.taint & (bit::CALLER | bit::ORIGIN) != 0 { second } else { first };
-    if other.taint & bit::PUBLIC == bit::CALLDATA {
-        return 0;
-    }
-    if one(bit::CALLER) && !one(bit::ORIGIN) {
-        found |= bit::CALLER_COMPARED;
-    }
-    if one(bit::ORIGIN) && !one(bit::CALLER) {
-        found |= bit::ORIGIN_COMPARED;
-    }
-    found
 }

@@ -2,8 +2,11 @@
 //!
 //! It runs only for transactions that the first pass picked, and after it: rows are those that the first pass wrote.
 
+mod calls;
+mod finish;
 mod follow;
 mod frame;
+mod sums;
 mod table;
 mod taint;
 

@@ -72,7 +72,6 @@ EVENTS: Final[dict[bytes, tuple[str, int]]] = {
 }
 
 # functions that set who may do what, by what they set
-# functions that set who may do what, by what they set
 SETTERS: Final[dict[bytes, str]] = {
     _selector(signature): said
     for said, signatures in {
