@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -16,6 +17,10 @@ from rollproof.report.text import visible
 MAX_BYTES: Final = 32 * 1024 * 1024
 MAX_ENTRIES: Final = 500_000
 LONGEST: Final = 64  # characters of a name that are kept
+DEEPEST: Final = 8  # levels of JSON; labels take three
+
+_STRINGS: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_BRACKETS: Final = re.compile(r"[\[\]{}]")
 
 Labels = Mapping[bytes, str]
 
@@ -62,6 +67,8 @@ def _entries(content: str, suffix: str, what: str) -> Iterator[tuple[Any, Any]]:
         return _rows(content, what)
     if suffix not in (".json", ".toml"):
         raise Malformed(f"{what}: labels are .csv, .json or .toml files")
+    if suffix == ".json" and _deeper(content, DEEPEST):
+        raise Malformed(f"{what}: not JSON of labels (nested deeper than {DEEPEST})")
     try:
         document = json.loads(content) if suffix == ".json" else tomllib.loads(content)
     except (ValueError, RecursionError) as error:
@@ -73,6 +80,16 @@ def _entries(content: str, suffix: str, what: str) -> Iterator[tuple[Any, Any]]:
     if isinstance(document, list):
         return _objects(document, what)
     raise Malformed(f"{what}: expected names by address")
+
+
+def _deeper(content: str, depth: int) -> bool:
+    """Whether JSON nests deeper. A decoder finds out on the stack, and may end the process there."""
+    level = 0
+    for bracket in _BRACKETS.findall(_STRINGS.sub("", content)):
+        level += 1 if bracket in "[{" else -1
+        if level > depth:
+            return True
+    return False
 
 
 def _rows(content: str, what: str) -> Iterator[tuple[Any, Any]]:
