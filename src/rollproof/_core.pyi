@@ -196,7 +196,9 @@ class Facts:
     created: list[bytes]
     transfers: list[tuple[Any, ...]]  # fields of Transfer
     reentries: list[tuple[Any, ...]]  # fields of Reentry
-    lies: list[tuple[bytes, bytes, int, int]]  # token, account, sum of its events, change of its slot (two's complement), of all accounts where some differ
+    lies: list[
+        tuple[bytes, bytes, int, int]
+    ]  # token, account, sum of its events, change of its slot (two's complement), of all accounts where some differ
     steps: Steps | None
 
 @final
