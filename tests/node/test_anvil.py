@@ -42,7 +42,8 @@ def send(node: Node, raw: bytes) -> None:
     before = node.header("latest").header.number
     node.rpc.call("eth_sendRawTransaction", "0x" + raw.hex())
     deadline = time.monotonic() + 10
-    while node.header("latest").header.number == before:
+    # A block can be there before its transactions have left the pool, and the next one would replace them.
+    while node.header("latest").header.number == before or int(node.rpc.call("txpool_status")["pending"], 16):
         assert time.monotonic() < deadline, "anvil did not mine"
         time.sleep(0.01)
 
