@@ -77,12 +77,7 @@ impl Trace {
     /// For each frame, whether what it did was undone: it failed, or one above it did.
     fn reverted<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         let view = View(&self.columns);
-        // A parent is always entered before its children, so one pass in row order settles all.
-        let mut gone: Vec<u8> = Vec::with_capacity(self.columns.frame_kind.len());
-        for row in 0..view.frame_count() {
-            let above = view.parent(row).is_some_and(|parent| gone.get(parent as usize).is_some_and(|gone| *gone != 0));
-            gone.push((above || !view.succeeded(row)) as u8);
-        }
+        let gone: Vec<u8> = view.undone(0..view.frame_count()).into_iter().map(u8::from).collect();
         bytes(py, gone)
     }
 

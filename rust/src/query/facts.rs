@@ -131,13 +131,7 @@ pub fn one(
     shown: Shown,
 ) -> Facts {
     let view = View(columns);
-    // A parent is always entered before its children, so one pass in row order settles all.
-    let first = rows.frames.start;
-    let mut reverted = vec![false; rows.frames.len()];
-    for row in rows.frames.clone() {
-        let above = view.parent(row).is_some_and(|parent| parent >= first && reverted[(parent - first) as usize]);
-        reverted[(row - first) as usize] = above || !view.succeeded(row);
-    }
+    let reverted = view.undone(rows.frames.clone());
     let (forwarded, created) = (Vec::new(), Vec::new());
     let mut look = Look { view, rows: &rows, reverted: &reverted, flags: 0, created, forwarded };
     look.frames();

@@ -44,6 +44,19 @@ impl<'a> View<'a> {
         self.0.frame_kind.len() as u32
     }
 
+    /// For each of these frames, whether what it did was undone: it failed, or one above it among them did.
+    pub fn undone(&self, frames: Range<u32>) -> Vec<bool> {
+        let first = frames.start;
+        let mut undone: Vec<bool> = Vec::with_capacity(frames.len());
+        // A parent is always entered before its children, so one pass in row order settles all.
+        for row in frames {
+            let above = self.parent(row).and_then(|parent| parent.checked_sub(first));
+            let gone = above.and_then(|at| undone.get(at as usize)).is_some_and(|gone| *gone);
+            undone.push(gone || !self.succeeded(row));
+        }
+        undone
+    }
+
     pub fn transaction(&self, frame: u32) -> Option<u32> {
         Some(u32_at(&self.0.frame_transaction, frame)).filter(|index| *index != NONE)
     }

@@ -13,11 +13,7 @@ impl Shadow {
     pub fn finish(self, valid: bool, columns: &Columns) -> Steps {
         let view = View(columns);
         let first = self.first;
-        let mut reverted = Vec::new();
-        for row in first..view.frame_count() {
-            let above = view.parent(row).is_some_and(|parent| parent >= first && reverted[(parent - first) as usize]);
-            reverted.push(above || !view.succeeded(row));
-        }
+        let reverted = view.undone(first..view.frame_count());
         let live = |row: u32| row >= first && reverted.get((row - first) as usize).is_some_and(|gone| !gone);
         // Both runs saw the same frames, or nothing here can be told to belong to a row.
         let same = self.row == view.frame_count() && self.access == columns.access_write.len() as u32;

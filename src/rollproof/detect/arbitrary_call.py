@@ -12,7 +12,7 @@ from rollproof.detect.holdings import held
 from rollproof.detect.parties import insiders, staged, winners
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.replay.trace import Frame, Kind
-from rollproof.types import Amount, Confidence, Severity
+from rollproof.types import Confidence, Severity
 
 _MOST = 90  # percent of a holding that is all of it, but for dust
 
@@ -99,7 +99,7 @@ class ArbitraryCall(Detector):
             severity=severity,
             confidence=confidence,
             addresses=(frame.caller, frame.target, passage.outsider),
-            amounts=tuple(_amounts(paid)),
+            amounts=[amount for each in paid for amount in each.amounts],
             frames=(passage.frame, frame.row),
             subject=f"{frame.caller.hex()} called {frame.target.hex()}",
         )
@@ -137,9 +137,3 @@ def _share(execution: Execution, account: bytes, token: bytes | None, lost: int)
     """Percent of what the account held that it lost; None where nothing shows what it held."""
     had = held(execution, account, token)
     return None if not had else 100 * lost // had
-
-
-def _amounts(paid: list[Transfer]) -> Iterator[Amount]:
-    for each in paid:
-        yield Amount(each.token, each.sender, -each.amount)
-        yield Amount(each.token, each.recipient, each.amount)

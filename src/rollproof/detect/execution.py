@@ -15,6 +15,7 @@ from rollproof import _core
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.detect.steps import Steps
 from rollproof.replay.trace import Access, Frame, Log, Selfdestruct, Trace
+from rollproof.types import Amount
 
 if TYPE_CHECKING:
     from rollproof.detect.ether import EtherHeld
@@ -41,6 +42,11 @@ class Transfer:
     amount: int
     item: int | None
     source: str
+
+    @property
+    def amounts(self) -> tuple[Amount, Amount]:
+        """What the sender lost and the recipient gained."""
+        return Amount(self.token, self.sender, -self.amount), Amount(self.token, self.recipient, self.amount)
 
 
 @dataclass(frozen=True, slots=True)

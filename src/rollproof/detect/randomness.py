@@ -12,7 +12,7 @@ from rollproof.detect.parties import insiders, winners
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.detect.steps import Taint, Test
 from rollproof.replay.trace import Frame
-from rollproof.types import Amount, Severity
+from rollproof.types import Severity
 
 # Numbers: flags are slow to work with, and there are many jumps.
 _SIGNER, _BLOCK_HASH, _TIME = int(Taint.SIGNER), int(Taint.BLOCK_HASH), int(Taint.TIMESTAMP)
@@ -48,19 +48,11 @@ class _Decision(Detector):
             paid = [] if root.target in insiders(evidence) else _won(evidence, root, test.order)
             if not paid:
                 continue
-            amounts = [
-                amount
-                for each in paid
-                for amount in (
-                    Amount(each.token, each.sender, -each.amount),
-                    Amount(each.token, each.recipient, each.amount),
-                )
-            ]
             yield self.finding(
                 evidence,
                 f"0x{root.target.hex()} decided by {self.said}, and paid its caller",
                 addresses=(root.target, root.caller),
-                amounts=amounts,
+                amounts=[amount for each in paid for amount in each.amounts],
                 frames=(test.frame,),
                 subject=root.target.hex(),
             )

@@ -11,7 +11,7 @@ from rollproof.detect.invocation import PLAIN
 from rollproof.detect.shows import Shows, Trigger
 from rollproof.detect.steps import Taint
 from rollproof.replay.trace import Frame
-from rollproof.types import Amount, Confidence, Severity
+from rollproof.types import Confidence, Severity
 
 # Compared with who calls, or with what the caller says, it is no question of who may.
 _ORIGIN, _NOT_STORED = int(Taint.ORIGIN), int(Taint.ORIGIN | Taint.CALLER | Taint.CALLDATA)
@@ -77,21 +77,13 @@ class TransactionOrigin(Detector):
                 yield self._finding(execution, root, paid, Confidence.POSSIBLE)
 
     def _finding(self, execution: Execution, root: Frame, paid: list[Transfer], confidence: Confidence) -> Judgement:
-        amounts = [
-            amount
-            for each in paid
-            for amount in (
-                Amount(each.token, each.sender, -each.amount),
-                Amount(each.token, each.recipient, each.amount),
-            )
-        ]
         return self.finding(
             execution,
             f"0x{root.target.hex()} let 0x{root.caller.hex()} through for who had signed the transaction",
             severity=Severity.MEDIUM if paid else Severity.LOW,
             confidence=confidence if paid else Confidence.POSSIBLE,
             addresses=(root.target, root.caller),
-            amounts=amounts,
+            amounts=[amount for each in paid for amount in each.amounts],
             frames=(root.row,),
             subject=root.target.hex(),
         )
