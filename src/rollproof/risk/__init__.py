@@ -1,0 +1,1 @@
+"""What an execution failure costs leveraged positions."""

@@ -1,0 +1,1 @@
+"""Margin rules, one family a file, behind one interface: `venue.rules.rules`."""
