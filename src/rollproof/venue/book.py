@@ -1,8 +1,8 @@
 """A venue's positions as columns: what a margin rule and a loss model read.
 
 One row is one position, one collateral other than the quote currency, or one debt other than in it. Every row belongs
-to a *subaccount*: what is margined, and liquidated, together. An isolated position is a subaccount of its own; all cross
-positions of an account are one, and so are all portfolio-margined ones.
+to a *subaccount*: what is margined, and liquidated, together. An isolated position is a subaccount of its own; all
+cross positions of an account are one, and so are all portfolio-margined ones.
 
 Columns are float64 in the units that their comments give. Exact integers stay with who read them from a chain; a book
 is for models, and 53 bits are more than any model knows.

@@ -1,8 +1,8 @@
 """The one interface of margin rules, and what all families that are linear in prices have in common.
 
 A family's parameters are the fields of its class, a frozen msgspec struct, so that a TOML file can set them; defaults
-are a venue's published ones, with the source beside each. Everything is vectorised: (rows,) or (subaccounts,) of a book, at
-prices (assets,), in the book's quote currency.
+are a venue's published ones, with the source beside each. Everything is vectorised: (rows,) or (subaccounts,) of a
+book, at prices (assets,), in the book's quote currency.
 """
 
 from __future__ import annotations
