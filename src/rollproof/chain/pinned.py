@@ -20,6 +20,7 @@ from rollproof.chain.refusal import TooLarge
 from rollproof.errors import Lying, Missing, Reset, RollproofError, Unsupported
 
 SLOTS_PER_CALL = 128
+MAX_OUTPUT = 16 * 1024 * 1024  # bytes that one call returns
 MAX_CODE = 4 * 1024 * 1024  # bytes; consensus allows 24 KiB on most chains
 
 Wanted = Mapping[bytes, Iterable[bytes]]  # address -> slots
@@ -81,6 +82,33 @@ class Pinned:
             if _core.keccak256(code) != code_hash:
                 self._reset_or(Lying(f"{self._what}: code of 0x{address.hex()} is not the one its account names"))
             out.append(code)
+        return out
+
+    def calls(self, wanted: Sequence[tuple[bytes, bytes]]) -> list[bytes | RollproofError]:
+        """What ``eth_call`` answers to ``(to, calldata)``, in order; a call that fails gives its error as a value.
+
+        A revert is a ``refusal.Reverted``. The block is looked at again where the node reads by number.
+
+        Raises:
+            Reset: the block was replaced meanwhile and the node reads by number.
+        """
+        answers = self._many("eth_call", [[{"to": wire.to_data(to), "data": wire.to_data(d)}] for to, d in wanted])
+        out: list[bytes | RollproofError] = []
+        for answer in answers:
+            try:
+                out.append(wire.data(self._value(answer), f"{self._what}: eth_call", limit=MAX_OUTPUT))
+            except RollproofError as error:
+                out.append(error)
+        if not self.node.traits.by_hash and not still(self.node, self.block):
+            raise Reset(f"{self._what}: the block was replaced while it was read")
+        return out
+
+    def slots(self, wanted: Sequence[tuple[bytes, bytes]]) -> list[int]:
+        """Storage words of ``(address, slot)`` without proof, in order. Raises Missing, Reset as `calls`."""
+        answers = self._many("eth_getStorageAt", [[wire.to_data(a), wire.to_data(s)] for a, s in wanted])
+        out = [wire.quantity(self._value(answer), f"{self._what}: slot") for answer in answers]
+        if not self.node.traits.by_hash and not still(self.node, self.block):
+            raise Reset(f"{self._what}: the block was replaced while it was read")
         return out
 
     def values(self, accounts: Iterable[bytes], slots: Wanted) -> dict[bytes, Values]:

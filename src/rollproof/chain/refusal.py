@@ -20,10 +20,15 @@ class Kind(Enum):
     TOO_LARGE = "too large"  # ask for less
     UNSUPPORTED = "unsupported"  # the method or this form of its parameters is not served
     MISSING = "missing"  # served, but not this block or state
+    REVERTED = "reverted"  # eth_call ran, and the contract reverted
 
 
 class TooLarge(Malformed):
     """The question or its answer is larger than one side accepts: ask for less at once."""
+
+
+class Reverted(Missing):
+    """A message ran and reverted; the message has the contract's reason where the node shows one."""
 
 
 class _Row(NamedTuple):
@@ -38,7 +43,9 @@ def _row(kind: Kind, codes: set[int], words: str | None) -> _Row:
 
 # First match wins. Words come before bare codes because one code means several things: -32005 is "limit exceeded" for
 # a rate and for a size, -32000 is everything, and -32602 is reth's answer for a block beyond its proof window.
+# A revert comes first of all: its reason is a contract's text and may say anything. Code 3 is execution-apis'.
 _TABLE = (
+    _row(Kind.REVERTED, {3}, r"^(vm exception while processing transaction: )?(execution )?revert(ed)?\b"),
     _row(
         Kind.UNSUPPORTED,
         {-32601},
@@ -101,6 +108,7 @@ _CLASSES: dict[Kind, type[RollproofError]] = {
     Kind.TOO_LARGE: TooLarge,
     Kind.UNSUPPORTED: Unsupported,
     Kind.MISSING: Missing,
+    Kind.REVERTED: Reverted,
 }
 
 

@@ -111,6 +111,7 @@ class Published(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     value: float
     unit: str
     source: str
+    quantity: str = ""  # the model's figure that it is compared with (`risk.comparison`); none: shown alone
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
