@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
-from rollproof.errors import Stop
+from rollproof.errors import RollproofError, Stop
 
 
 class Reverted(Stop):
@@ -35,4 +37,35 @@ class Reader(Protocol):
 
     def storage(self, address: bytes, slot: int) -> int:
         """A storage word. Raises as `call`."""
+        ...
+
+
+@runtime_checkable
+class Batching(Protocol):
+    """A reader that answers many calls at once; others are asked one by one (`venue.view`)."""
+
+    def calls(self, wanted: Sequence[tuple[bytes, bytes]]) -> list[bytes | RollproofError]:
+        """What ``(to, calldata)`` return, in order; a call that fails gives its error as a value, as `Reader.call`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """An event that a contract emitted."""
+
+    address: bytes
+    topics: tuple[bytes, ...]
+    data: bytes
+    number: int  # of its block
+
+
+@runtime_checkable
+class LogReader(Protocol):
+    """A reader that has the past as well: what accounts are found by where a contract keeps no list of them."""
+
+    def logs(self, address: bytes, topics: Sequence[bytes], first: int) -> list[Log]:
+        """Logs of a contract whose first topic is one of ``topics``, from block ``first`` to the reader's, in order.
+
+        Nothing proves that none is left out. Raises Missing (not served, or too many), Malformed, Retry.
+        """
         ...

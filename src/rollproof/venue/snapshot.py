@@ -64,6 +64,8 @@ class AccountAt:
     initial: int  # margin that the cross positions require
     maintenance: int
     positions: tuple[PositionAt, ...] = ()
+    free: int | None = None  # what it could withdraw now; None where that is not known
+    other: int = 0  # of the balance: collateral in other tokens, at the value that the venue gives it
 
     @property
     def liquidatable(self) -> tuple[str, ...]:
@@ -83,7 +85,11 @@ class AccountAt:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A whole venue. ``unread`` names accounts that could not be read, with why: never shown as untouched."""
+    """A whole venue. ``unread`` names accounts that could not be read, with why: never shown as untouched.
+
+    ``unlisted`` says why there may be accounts that are neither in ``accounts`` nor in ``unread``; "" where none can be.
+    ``assumes`` are simplifications of the reading, one line each.
+    """
 
     venue: bytes
     chain_id: int
@@ -99,6 +105,8 @@ class Snapshot:
     held: int  # collateral tokens that the venue's contract holds
     supply: int  # collateral tokens on this chain: what the bridge's escrow on L1 stands behind
     unread: Mapping[bytes, str] = field(default_factory=dict)
+    unlisted: str = ""
+    assumes: tuple[str, ...] = ()
 
 
 class Adapter(Protocol):
