@@ -1,0 +1,203 @@
+"""What a halt costs one position: nothing liquidates, so only the price at resume matters.
+
+Margin is equity as a share of the notional, both at the price at which the halt begins. A long position's equity is
+below nothing where S_T < (1 - margin) S_0, a short one's where S_T > (1 + margin) S_0; its bad debt per unit of
+notional is the put, respectively the call, with that strike. F. Black and M. Scholes, JPE 81 (1973), equation 13;
+with jumps R. Merton, JFE 3 (1976), equation 16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rollproof.errors import Malformed, Unsupported
+from rollproof.risk.closed.log_price import LogPrice, log_price, mixture
+from rollproof.risk.closed.quadrature import over_durations
+from rollproof.risk.duration import Duration, Fixed, Law
+from rollproof.risk.market import YEAR, Jumps, Model
+from rollproof.venue.book import Book, Floats
+
+__all__ = [
+    "asset_jumps",
+    "bad_debt",
+    "book_outage",
+    "over_durations",
+    "safe_leverage",
+    "safe_margin",
+    "shortfall_probability",
+    "single_asset",
+    "time_to_ruin",
+]
+
+HORIZON = 30 * 86_400.0  # seconds: longer halts are not looked for
+_CHUNK = 65_536  # positions at a time
+
+
+def shortfall_probability(
+    side: ArrayLike,
+    margin: ArrayLike,
+    volatility: ArrayLike,
+    years: ArrayLike | Duration,
+    *,
+    drift: ArrayLike = 0.0,
+    jumps: Jumps | Sequence[Jumps] | None = None,
+) -> Floats:
+    """P(equity < 0) when execution resumes after ``years``, or after a random duration. All arrays broadcast.
+
+    ``side`` is above nothing for long positions and below for short ones. Raises Malformed.
+    """
+    sign, strike = _strike(side, margin)
+    return _probability(log_price(volatility, years, drift=drift, jumps=jumps), sign, strike)
+
+
+def bad_debt(
+    side: ArrayLike,
+    margin: ArrayLike,
+    volatility: ArrayLike,
+    years: ArrayLike | Duration,
+    *,
+    drift: ArrayLike = 0.0,
+    jumps: Jumps | Sequence[Jumps] | None = None,
+) -> Floats:
+    """Expected bad debt per unit of notional at the start. Arguments as for `shortfall_probability`."""
+    sign, strike = _strike(side, margin)
+    return _debt(log_price(volatility, years, drift=drift, jumps=jumps), sign, strike)
+
+
+def safe_margin(
+    probability: ArrayLike,
+    volatility: ArrayLike,
+    years: ArrayLike | Duration,
+    *,
+    side: ArrayLike = 1.0,
+    drift: ArrayLike = 0.0,
+    jumps: Jumps | Sequence[Jumps] | None = None,
+) -> Floats:
+    """The least margin with which P(equity < 0) at resume is at most ``probability``; 0 where none is needed."""
+    law = log_price(volatility, years, drift=drift, jumps=jumps)
+    sign = np.asarray(side, dtype=np.float64)
+    long = -np.expm1(law.quantile(probability))
+    short = np.expm1(law.quantile(probability, upper=True))
+    return np.asarray(np.maximum(np.where(sign > 0, long, short), 0.0))
+
+
+def safe_leverage(
+    probability: ArrayLike,
+    volatility: ArrayLike,
+    years: ArrayLike | Duration,
+    *,
+    side: ArrayLike = 1.0,
+    drift: ArrayLike = 0.0,
+    jumps: Jumps | Sequence[Jumps] | None = None,
+) -> Floats:
+    """1 / `safe_margin`: the highest leverage at which P(equity < 0) is at most ``probability``; may be infinite."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(1 / safe_margin(probability, volatility, years, side=side, drift=drift, jumps=jumps))
+
+
+def book_outage(book: Book, model: Model, duration: float | Duration) -> tuple[Floats, Floats]:
+    """(subaccounts,) P(equity < 0) and expected bad debt, quote, after a halt of so many seconds, or of such a law.
+
+    NaN where the subaccount holds options or more than one asset's price moves it. Prices start at the book's marks.
+    Raises Unsupported for an asset that the model does not have, and Malformed.
+    """
+    law = duration if isinstance(duration, Law) else Fixed(float(duration))
+    slope, asset = single_asset(book)
+    equity = book.equity(book.marks)
+    still = slope == 0
+    probability = np.where(still, (equity < 0).astype(np.float64), np.nan)
+    debt = np.where(still, np.maximum(-equity, 0.0), np.nan)
+    for index, name in enumerate(book.assets):
+        rows = np.flatnonzero((asset == index) & (slope != 0) & np.isfinite(slope))
+        if not len(rows):
+            continue
+        at = _index(model, name)
+        price = log_price(model.volatility[at], law, drift=model.drift[at], jumps=asset_jumps(model, name))
+        for part in np.split(rows, range(_CHUNK, len(rows), _CHUNK)):
+            notional = np.abs(slope[part]) * book.marks[index]
+            sign, strike = _strike(slope[part], equity[part] / notional)
+            probability[part] = _probability(price, sign, strike)
+            debt[part] = notional * _debt(price, sign, strike)
+    return probability, debt
+
+
+def time_to_ruin(book: Book, model: Model, probability: float, *, horizon: float = HORIZON) -> Floats:
+    """(subaccounts,) seconds of the shortest halt with which P(equity < 0) at resume reaches ``probability``.
+
+    0 where equity is below nothing already, infinite where no halt up to ``horizon`` seconds does it, NaN as for
+    `book_outage`. Exact on a grid of 2,048 durations that are equally far apart in the logarithm (to less than 1 %),
+    interpolated between them.
+    """
+    slope, asset = single_asset(book)
+    equity = book.equity(book.marks)
+    out = np.where(slope == 0, np.where(equity < 0, 0.0, np.inf), np.nan)
+    seconds = np.geomspace(min(0.1, horizon / 2), horizon, 2_048)
+    for index, name in enumerate(book.assets):
+        at = _index(model, name) if ((asset == index) & (slope != 0)).any() else -1
+        for side in (1.0, -1.0):
+            rows = np.flatnonzero((asset == index) & (np.sign(slope) == side))
+            if not len(rows):
+                continue
+            law = mixture(model.volatility[at], seconds / YEAR, drift=model.drift[at], jumps=asset_jumps(model, name))
+            _, strike = _strike(side, equity[rows] / (np.abs(slope[rows]) * book.marks[index]))
+            # what the price passes with this probability after each duration: the first that passes the strike
+            passed = side * law.quantile(probability, upper=side < 0)
+            furthest = np.minimum.accumulate(passed)
+            with np.errstate(divide="ignore"):
+                level = side * np.log(np.maximum(strike, 0.0))
+            turn = np.concatenate([[True], np.diff(furthest) < 0])
+            found = np.interp(-level, -furthest[turn], np.log(seconds[turn]), right=np.inf)
+            out[rows] = np.where(level > 0, 0.0, np.exp(found))
+    return out
+
+
+def single_asset(book: Book) -> tuple[Floats, Floats]:
+    """(subaccounts,) slope of equity in the one asset that moves it, and the asset's index; both NaN where there are
+    options or more than one asset. Slope 0 and index NaN where no price moves it.
+    """
+    count = len(book.assets)
+    pair = book.subaccount.astype(np.int64) * count + book.asset
+    slope = np.bincount(pair, book.slope(), book.subaccounts * count).reshape(book.subaccounts, count)
+    moved = (slope != 0).sum(axis=1)
+    nonlinear = book.summed(book.optional.astype(np.float64)) > 0
+    out = np.where((moved > 1) | nonlinear, np.nan, slope.sum(axis=1))
+    return out, np.where((moved == 1) & ~nonlinear, (slope != 0).argmax(axis=1).astype(np.float64), np.nan)
+
+
+def asset_jumps(model: Model, asset: str) -> tuple[Jumps, Jumps]:
+    """An asset's common jumps, scaled with its beta, and its own. Raises Unsupported for one the model has not."""
+    at = _index(model, asset)
+    beta = float(model.beta[at])
+    return (
+        Jumps(model.common.intensity, beta * model.common.mean, abs(beta) * model.common.deviation),
+        Jumps(float(model.own_intensity[at]), float(model.own_mean[at]), float(model.own_deviation[at])),
+    )
+
+
+def _index(model: Model, asset: str) -> int:
+    try:
+        return model.assets.index(asset)
+    except ValueError:
+        raise Unsupported(f"the market model has no asset {asset!r}") from None
+
+
+def _strike(side: ArrayLike, margin: ArrayLike) -> tuple[Floats, Floats]:
+    sign, share = np.sign(np.asarray(side, dtype=np.float64)), np.asarray(margin, dtype=np.float64)
+    if not (np.abs(sign) == 1).all():
+        raise Malformed("a side must be above or below nothing")
+    if not np.isfinite(share).all():
+        raise Malformed("a margin is not a finite number")
+    return sign, np.asarray(1 - sign * share)
+
+
+def _probability(law: LogPrice, sign: Floats, strike: Floats) -> Floats:
+    with np.errstate(divide="ignore"):
+        level = np.log(np.maximum(strike, 0.0))
+    return np.asarray(np.where(sign > 0, law.below(level), law.above(level)))
+
+
+def _debt(law: LogPrice, sign: Floats, strike: Floats) -> Floats:
+    return np.asarray(np.where(sign > 0, law.put(strike), law.call(strike)))
