@@ -19,8 +19,9 @@ less one degrees of freedom; else paths are observations, and degrees of freedom
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,7 @@ def losses_of(
     *,
     seed: int,
     method: str,
-    groups: NDArray[np.integer] | None = None,
+    groups: NDArray[np.integer[Any]] | None = None,
     levels: Sequence[float] = LEVELS,
 ) -> Losses:
     """The law of a loss (any unit) from one loss a path, its weight, and the independent randomisation it is from.
@@ -57,14 +58,14 @@ def losses_of(
         paths=len(drawn.losses),
         seed=seed,
         method=method,
-        effective_paths=_effective_paths(drawn, tails[-1]),
+        effective_paths=_effective_paths(drawn, max(tails, key=lambda tail: tail.level)),
     )
 
 
 class _Drawn:
-    """A sample in rising order, with the probability that each loss, or the one before it, is exceeded."""
+    """A sample in rising order of loss, with the probability that each loss is exceeded."""
 
-    def __init__(self, sample: Floats, weights: Floats | None, groups: NDArray[np.integer] | None) -> None:
+    def __init__(self, sample: Floats, weights: Floats | None, groups: NDArray[np.integer[Any]] | None) -> None:
         losses = np.asarray(sample, dtype=np.float64)
         ratio = np.ones(len(losses)) if weights is None else np.asarray(weights, dtype=np.float64)
         if not len(losses) or losses.ndim != 1 or ratio.shape != losses.shape:
@@ -72,68 +73,113 @@ class _Drawn:
         if not (np.isfinite(losses).all() and np.isfinite(ratio).all()) or (ratio < 0).any():
             raise ValueError("a sample of losses has values that are not finite, or weights below zero")
         order = np.argsort(losses, kind="stable")
-        self.plain = weights is None and groups is None
+        self.unweighted = weights is None
         self.losses, self.weights = losses[order], ratio[order]
         self.groups, self.randomisations = _numbered(groups, order)
         above = np.cumsum(self.weights[::-1])[::-1] / len(losses)
-        self.reached = above  # P(L >= this one), ties by their order
-        self.exceeded = np.append(above[1:], 0.0)
+        self.exceeded = np.append(above[1:], 0.0)  # ties count as above, so their last is exact
 
-    def quantile(self, exceeded: float) -> float:
+    def quantile(self, probability: float) -> float:
         """The smallest loss of the sample that is exceeded with at most this probability."""
-        fits = int(np.searchsorted(-self.exceeded, -exceeded, side="left"))  # `exceeded` falls
-        return float(self.losses[min(fits, len(self.losses) - 1)])
+        allowed = probability * (1 + 1e-12)  # 25 of 1000 are 0.025
+        first = int(np.searchsorted(-self.exceeded, -allowed, side="left"))
+        return float(self.losses[min(first, len(self.losses) - 1)])
 
-    def mean(self, value: Floats, freedom: float | None = None) -> Estimate:
-        """Of ``value`` (paths in rising order of loss) under the weights."""
+    def mean(self, value: Floats) -> Estimate:
+        """Of ``value`` (paths, rising in loss) under the weights."""
         weighted = self.weights * value
-        observed = weighted
+        observed = np.asarray(weighted, dtype=np.float64)
         if self.groups is not None:
-            observed = np.bincount(self.groups, weighted) * (self.randomisations / len(value))
-            freedom = None
-        count = len(observed)
+            observed = np.asarray(np.bincount(self.groups, weighted) * (self.randomisations / len(value)))
+        mean, count = float(weighted.mean()), len(observed)
         if count < 2:
-            return Estimate(float(weighted.mean()), np.inf, -np.inf, np.inf)
-        error = float(observed.std(ddof=1)) / count**0.5
-        half = _student(count - 1 if freedom is None else freedom) * error
-        mean = float(weighted.mean())
+            return Estimate(mean, math.inf, -math.inf, math.inf)
+        error = float(observed.std(ddof=1)) / math.sqrt(count)
+        half = self.student(value) * error
         return Estimate(mean, error, mean - half, mean + half)
+
+    def student(self, value: Floats) -> float:
+        """How many standard errors of the mean of ``value`` a 95 % interval goes to each side."""
+        if self.groups is not None:
+            freedom = self.randomisations - 1.0
+        else:
+            seen = self.weights[value != 0]
+            squares = float(seen @ seen)
+            freedom = float(seen.sum()) ** 2 / squares - 1 if squares > 0 else 1.0  # Kish (1965)
+        return float(stdtrit(max(freedom, 1.0), SIDE))
 
 
 def _numbered(
-    groups: NDArray[np.integer] | None, order: NDArray[np.int64]
-) -> tuple[NDArray[np.integer] | None, int]:
+    groups: NDArray[np.integer[Any]] | None, order: NDArray[np.int64]
+) -> tuple[NDArray[np.integer[Any]] | None, int]:
     if groups is None:
         return None, 0
     if groups.shape != order.shape:
         raise ValueError(f"{groups.shape} groups for {order.shape} paths")
     sizes = np.bincount(groups)
-    if len(set(sizes.tolist())) != 1:
+    if sizes.min() != sizes.max():
         raise ValueError(f"randomisations have {sizes.min()} to {sizes.max()} paths; all need the same number")
     return groups[order], len(sizes)
 
 
-def _student(freedom: float) -> float:
-    return float(stdtrit(max(freedom, 1.0), SIDE))
-
-
 def _tail(drawn: _Drawn, level: float) -> Tail:
+    if not 0 < level < 1:
+        raise ValueError(f"level {level} of a tail is not between 0 and 1")
     beyond = 1.0 - level
     var = drawn.quantile(beyond)
-    hit = drawn.losses > var
-    freedom = _kish(drawn.weights[hit]) - 1
-    exceeded = drawn.mean(hit.astype(np.float64), freedom)
-    half = max(exceeded.high - exceeded.value, 0.0)
+    hit = (drawn.losses > var).astype(np.float64)
+    exceeded = drawn.mean(hit)
+    half = exceeded.high - exceeded.value
     low, high = drawn.quantile(min(beyond + half, 1.0)), drawn.quantile(max(beyond - half, 0.0))
-    # the upper end is never inside what the sample reached when it should be beyond
-    error = (high - low) / (2 * _student(drawn.randomisations - 1 if drawn.groups is not None else freedom))
-    mean = drawn.mean(np.where(hit, drawn.losses - var, 0.0), freedom)
-    es = Estimate(*(var + each / beyond for each in (mean.value,)), mean.standard_error / beyond, 0.0, 0.0)
-    half = (mean.high - mean.value) / beyond
-    return Tail(level, Estimate(var, error, low, high), Estimate(es.value, es.standard_error, es.value - half, es.value + half))
+    excess = drawn.mean(hit * (drawn.losses - var))
+    beyond_sample = drawn.unweighted and _never_seen(len(hit)) > beyond  # too few paths to bound anything from above
+    return Tail(
+        level,
+        var=Estimate(var, (high - low) / (2 * drawn.student(hit)), low, math.inf if beyond_sample else high),
+        es=Estimate(
+            var + excess.value / beyond,
+            excess.standard_error / beyond,
+            var + excess.low / beyond,
+            math.inf if beyond_sample else var + excess.high / beyond,
+        ),
+    )
 
 
-def _kish(weights: Floats) -> float:
-    """How many equal weights are worth as much (Kish 1965)."""
-    squares = float((weights**2).sum())
-    return float(weights.sum()) ** 2 / squares if squares > 0 else 0.0
+def _never_seen(paths: int) -> float:
+    """What a probability may be of what none of so many paths saw (Clopper and Pearson 1934)."""
+    return -math.expm1(math.log(1 - SIDE) / paths)
+
+
+def _probability(drawn: _Drawn) -> Estimate:
+    hit = (drawn.losses > 0).astype(np.float64)
+    seen, paths = float(hit.sum()), len(hit)
+    estimate = drawn.mean(hit)
+    low, high = max(estimate.low, 0.0), min(estimate.high, 1.0)
+    if seen in (0.0, float(paths)) or (drawn.unweighted and drawn.groups is None):
+        # Clopper and Pearson (1934): exact, and not nothing where nothing was seen. A weight stands for so many paths.
+        worth = max(float(drawn.weights.max()), 1.0)
+        low = float(betaincinv(seen, paths - seen + 1, 1 - SIDE)) if seen else 0.0
+        high = min(worth * float(betaincinv(seen + 1, paths - seen, SIDE)), 1.0) if seen < paths else 1.0
+    return Estimate(min(estimate.value, 1.0), estimate.standard_error, low, high)
+
+
+def _exceedance(drawn: _Drawn) -> tuple[Floats, Floats]:
+    """At losses whose probabilities are even in the logarithm, as far as ten paths go beyond."""
+    first = int(np.searchsorted(drawn.losses, 0.0, side="right")) if drawn.losses[0] >= 0 else 0
+    last = max(len(drawn.losses) - 11, 0)
+    if first >= last:
+        return np.zeros(0), np.zeros(0)
+    wanted = np.geomspace(drawn.exceeded[first], max(drawn.exceeded[last], 1e-300), POINTS)
+    at = np.clip(np.searchsorted(-drawn.exceeded, -wanted), first, last)
+    at = np.unique(np.searchsorted(drawn.losses, drawn.losses[at], side="right") - 1)
+    return drawn.losses[at], drawn.exceeded[at]
+
+
+def _effective_paths(drawn: _Drawn, tail: Tail) -> float:
+    """Plain paths whose expected shortfall at this level would have the same standard error."""
+    beyond = 1.0 - tail.level
+    excess = np.maximum(drawn.losses - tail.var.value, 0.0)
+    mean = float((drawn.weights * excess).mean())
+    plain = float((drawn.weights * excess**2).mean()) - mean**2
+    error = tail.es.standard_error * beyond
+    return plain / error**2 if error > 0 and math.isfinite(error) else float(len(excess))

@@ -10,17 +10,20 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from rollproof.chain import refusal, wire
+from rollproof.chain.blocks import still
 from rollproof.chain.header import Sealed
 from rollproof.chain.node import At, Node
 from rollproof.chain.pinned import Pinned
-from rollproof.errors import Malformed, Missing, Retry, RollproofError, Unsupported
+from rollproof.errors import Malformed, Missing, Reset, Retry, RollproofError, Unsupported
 from rollproof.venue.reader import Log, Reverted
 
 MAX_LOGS: Final = 2_000_000
 MAX_LOG_REQUESTS: Final = 5_000
 _PER_ANSWER: Final = 200_000
 # What nodes say where a range has too many blocks or logs for them; no two say it alike.
-_NARROWER: Final = re.compile(r"range|results|logs|limit|more than|too (many|large|big)|timed? ?out|exceed", re.IGNORECASE)
+_NARROWER: Final = re.compile(
+    r"range|results|logs|limit|more than|too (many|large|big)|timed? ?out|exceed", re.IGNORECASE
+)
 
 
 class NodeReader:
@@ -67,12 +70,14 @@ class NodeReader:
     def logs(self, address: bytes, topics: Sequence[bytes], first: int) -> list[Log]:
         """In ranges that the node takes: all at once, then half of what was refused, then more again.
 
-        Raises Missing where that takes more than MAX_LOG_REQUESTS requests or gives more than MAX_LOGS logs.
+        Raises Reset where the block was replaced, Missing where that takes more than MAX_LOG_REQUESTS requests or gives more than MAX_LOGS logs.
         """
         found: list[Log] = []
         at, span = first, max(1, self.number - first + 1)
         for _ in range(MAX_LOG_REQUESTS):
             if at > self.number:
+                if not still(self.node, self.block):
+                    raise Reset(f"{self.node.label}: block {self.number} was replaced while its logs were read")
                 return found
             stop = min(at + span, self.number + 1)
             try:

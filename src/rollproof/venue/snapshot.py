@@ -1,7 +1,7 @@
 """A venue as it stands at one state, in exact integers: what an adapter reads.
 
-Amounts are base units of the venue's collateral token, sizes have ``SIZE_DECIMALS`` decimals, prices ``PRICE_DECIMALS``.
-An adapter scales what its venue has to these, and refuses what does not fit.
+Amounts are base units of the venue's collateral token, sizes have ``SIZE_DECIMALS`` decimals, prices
+``PRICE_DECIMALS``. An adapter scales what its venue has to these, and refuses what does not fit.
 """
 
 from __future__ import annotations
@@ -87,7 +87,8 @@ class AccountAt:
 class Snapshot:
     """A whole venue. ``unread`` names accounts that could not be read, with why: never shown as untouched.
 
-    ``unlisted`` says why there may be accounts that are neither in ``accounts`` nor in ``unread``; "" where none can be.
+    ``unlisted`` says why there may be accounts that are neither in ``accounts`` nor in ``unread``; "" where none can
+    be.
     ``assumes`` are simplifications of the reading, one line each.
     """
 

@@ -1,7 +1,7 @@
 """The law of log(S_T / S_0): a mixture of normals, or Laplace's where a diffusion stops at an exponential time.
 
-A jump diffusion with normal jumps is, given how many jumps came, normal: R. Merton, Option pricing when underlying
-stock returns are discontinuous, JFE 3 (1976), equation 16. A random duration adds another mixture (`closed.quadrature`).
+Given how many jumps came, a jump diffusion with normal jumps is normal: R. Merton, Option pricing when underlying
+stock returns are discontinuous, JFE 3 (1976), equation 16. A random duration mixes again (`closed.quadrature`).
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ def log_price(
         return mixture(volatility, years, drift=drift, jumps=kinds)
     parts = []
     for seconds, weight in zip(*nodes(years), strict=True):
-        part = mixture(volatility, seconds / YEAR, drift=drift, jumps=kinds, least=NEGLIGIBLE / weight)
+        part = mixture(volatility, seconds / YEAR, drift=drift, jumps=kinds, least=min(NEGLIGIBLE / weight, 1e-6))
         parts.append(NormalMixture(part.weight * weight, part.mean, part.deviation))
     return NormalMixture(
         np.concatenate([part.weight for part in parts]),

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import log_ndtr, ndtr
+from scipy.special import log_ndtr
 
 from rollproof.errors import Malformed
-from rollproof.risk.duration import Duration, Empirical, Exponential, Fixed, Lognormal
+from rollproof.risk.duration import Duration, Empirical, Exponential, Fixed
 from rollproof.risk.market import YEAR
 from rollproof.venue.book import Floats
 
@@ -40,10 +40,8 @@ def nodes(law: Duration, points: int = POINTS) -> tuple[Floats, Floats]:
         z, weights = _normal_nodes(points)
         if isinstance(law, Exponential):
             seconds = -law.mean_seconds * log_ndtr(-z)
-        elif isinstance(law, Lognormal):
-            seconds = law.median_seconds * np.exp(law.log_deviation * z)
         else:
-            seconds = law.quantile(ndtr(z))
+            seconds = law.median_seconds * np.exp(law.log_deviation * z)
     if not len(seconds) or not np.isfinite(seconds).all() or (seconds < 0).any():
         raise Malformed("a duration must be a number of seconds, at least 0, and there must be one")
     return seconds, weights

@@ -1,0 +1,135 @@
+"""Independent work items over threads, processes or a Ray cluster, with the same results from each.
+
+An item carries all that its result depends on, its random seed among it, so results never depend on who computes it,
+beside whom, or in what order; they come back in the order of the items. Items should take tens of milliseconds or more.
+
+Threads are the default: the engine's kernels release the interpreter's lock. Processes are started afresh (not forked,
+which is not safe beside threads), so a script that uses them needs ``if __name__ == "__main__"``. Ray is an optional
+extra (``rollproof[ray]``) for many machines: a cluster that is already connected to is used and left as it is, an
+address in ``RAY_ADDRESS`` is connected to, else one is started on this machine and shut down again.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from enum import StrEnum
+from functools import partial
+from importlib.util import find_spec
+from multiprocessing import get_context
+from typing import Any, TypeAlias, TypeVar
+
+from rollproof.errors import Missing, Unsupported
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Progress: TypeAlias = Callable[[int, int], None]  # items done, items in all
+
+
+class Engine(StrEnum):
+    """Who computes."""
+
+    THREADS = "threads"
+    PROCESSES = "processes"
+    RAY = "ray"
+
+
+def run(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    engine: Engine | str = Engine.THREADS,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> list[Result]:
+    """``function`` of each item, in their order, by ``workers`` (all cores if not given).
+
+    For processes and Ray the function and the items have to be picklable; the function is sent once to each worker.
+    An item's error is raised as it is, after items not yet begun are dropped; so is KeyboardInterrupt.
+    Raises Unsupported for an engine that is not known, Missing for Ray where it is not installed.
+    """
+    try:
+        chosen = Engine(engine)
+    except ValueError:
+        raise Unsupported(f"engine {engine!r}; there are {', '.join(Engine)}") from None
+    count = min(workers or os.cpu_count() or 1, max(len(items), 1))
+    if count < 1:
+        raise ValueError(f"{workers} workers")
+    if chosen is Engine.RAY:
+        return _by_ray(function, items, count, progress)
+    if chosen is Engine.PROCESSES:
+        context = get_context("spawn")
+        with ProcessPoolExecutor(count, context, initializer=_hold, initargs=(function,)) as pool:
+            return _gathered(pool, _held, items, progress)
+    if count == 1:
+        return [_told(function(item), done, items, progress) for done, item in enumerate(items, 1)]
+    with ThreadPoolExecutor(count) as pool:
+        return _gathered(pool, function, items, progress)
+
+
+def _told(result: Result, done: int, items: Sequence[Item], progress: Progress | None) -> Result:
+    if progress:
+        progress(done, len(items))
+    return result
+
+
+def _gathered(
+    pool: Executor, function: Callable[[Item], Result], items: Sequence[Item], progress: Progress | None
+) -> list[Result]:
+    waiting: set[Future[Result]] = set()
+    try:
+        futures = [pool.submit(function, item) for item in items]
+        waiting = set(futures)
+        while waiting:
+            ended, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in ended:
+                future.result()
+            if progress:
+                progress(len(futures) - len(waiting), len(futures))
+        return [future.result() for future in futures]
+    finally:
+        if waiting:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+_function: Callable[[Any], Any] | None = None  # of a worker process
+
+
+def _hold(function: Callable[[Any], Any]) -> None:
+    global _function  # noqa: PLW0603 a worker process has one
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted, and drops what has not begun
+    _function = function
+
+
+def _held(item: Any) -> Any:
+    assert _function is not None  # noqa: S101
+    return _function(item)
+
+
+def _by_ray(
+    function: Callable[[Item], Result], items: Sequence[Item], count: int, progress: Progress | None
+) -> list[Result]:
+    with _ray(count) as ray:
+        task = ray.remote(_applied)
+        held = ray.put(function)
+        references = [task.remote(held, item) for item in items]
+        waiting = references
+        try:
+            while waiting:
+                ended, waiting = ray.wait(waiting, num_returns=1)
+                try:
+                    ray.get(ended)
+                except ray.exceptions.RayTaskError as error:
+                    raise error.cause from None
+                if progress:
+                    progress(len(references) - len(waiting), len(references))
+            return list(ray.get(references))
+        finally:
+            for each in waiting:
+                ray.cancel(each)
+
+
+def _applied(function: Callable[[Item], Result], item: Item) -> Result:
+    return function(item)

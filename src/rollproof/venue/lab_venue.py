@@ -1,0 +1,156 @@
+"""The adapter of the lab's perpetuals venue: isolated and cross perpetuals against a pool of liquidity.
+
+Source: the views of ``PerpetualsVenue`` in lab/contracts/perpetuals. The venue lists its accounts and markets itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from rollproof.errors import Malformed, RollproofError
+from rollproof.venue.reader import Reader, Reverted
+from rollproof.venue.snapshot import AccountAt, MarketAt, PositionAt, Snapshot
+from rollproof.venue.token import BALANCE_OF, read_token, symbol_of
+from rollproof.venue.view import View, ask_all, need_all
+
+MAX_MARKETS: Final = 16  # the contract's own bound
+MAX_ACCOUNTS: Final = 200_000
+_PRICE: Final = 10**10  # 8 decimals to 18
+
+COLLATERAL: Final = View("collateral", (), ("address",))
+MARKET_COUNT: Final = View("marketCount")
+ACCOUNT_COUNT: Final = View("accountCount")
+POOL: Final = View("pool")
+FUND: Final = View("fund")
+BAD_DEBT: Final = View("badDebt")
+ACCOUNTS_TOTAL: Final = View("accountsTotal")
+POOL_EQUITY: Final = View("poolEquity", (), ("int256",))
+PAUSED: Final = View("paused", (), ("bool",))
+# symbol, oracle price, updated at, stale, mark, longs, shorts, skew, funding rate, index, traders' profit
+MARKET: Final = View(
+    "market", ("uint256",),
+    ("(bytes32,uint256,uint256,bool,uint256,uint256,uint256,int256,int256,int256,int256)",),
+)  # fmt: skip
+ACCOUNT_AT: Final = View("accountAt", ("uint256",), ("address",))
+# equity, initial, maintenance, balance, debt
+ACCOUNT: Final = View("account", ("address",), ("int256", "uint256", "uint256", "uint256", "uint256"))
+MARKETS_OF: Final = View("marketsOf", ("address",), ("uint256", "uint256"))
+# size, isolated, margin, cost, break-even, pending funding, profit, notional, initial, maintenance, equity, bankruptcy
+POSITION: Final = View(
+    "position", ("uint256", "address"),
+    ("(int256,bool,uint256,int256,uint256,int256,int256,uint256,uint256,uint256,int256,uint256)",),
+)  # fmt: skip
+
+
+class LabVenue:
+    """Reads it whole; an account whose state is not there is named in ``unread``."""
+
+    name = "lab"
+    rules = "lab"
+
+    def matches(self, reader: Reader, venue: bytes) -> bool:
+        """Whether the contract answers as this venue does. Raises Missing, Retry where it could not be asked."""
+        questions = [
+            (venue, each, ()) for each in (COLLATERAL, MARKET_COUNT, ACCOUNT_COUNT, ACCOUNTS_TOTAL, BAD_DEBT, PAUSED)
+        ]
+        answers = ask_all(reader, questions)
+        for answer in answers:
+            if isinstance(answer, (Reverted, Malformed)):
+                return False
+            if isinstance(answer, RollproofError):
+                raise answer
+        return int(answers[1]) <= MAX_MARKETS
+
+    def read(self, reader: Reader, venue: bytes) -> Snapshot:
+        """The venue at the reader's state. Raises Missing, Malformed, Reverted (a market without a price), Retry."""
+        collateral, markets, accounts, pool, fund, bad_debt, pool_equity = need_all(
+            reader,
+            [
+                (venue, each, ())
+                for each in (COLLATERAL, MARKET_COUNT, ACCOUNT_COUNT, POOL, FUND, BAD_DEBT, POOL_EQUITY)
+            ],
+        )
+        if markets > MAX_MARKETS or accounts > MAX_ACCOUNTS:
+            raise Malformed(
+                f"venue 0x{venue.hex()}: {markets} markets and {accounts} accounts,"
+                f" more than {MAX_MARKETS} and {MAX_ACCOUNTS}"
+            )
+        token, supply = read_token(reader, collateral)
+        [held] = need_all(reader, [(collateral, BALANCE_OF, (venue,))])
+        listed = _markets(reader, venue, markets)
+        addresses, unlisted = _addresses(reader, venue, accounts)
+        read, unread = _accounts(reader, venue, addresses, [each.symbol for each in listed])
+        return Snapshot(
+            venue, reader.chain_id, reader.number, reader.timestamp, token, listed, read, fund, pool, pool_equity,
+            bad_debt, held, supply, unread, unlisted,
+        )  # fmt: skip
+
+
+def _markets(reader: Reader, venue: bytes, count: int) -> tuple[MarketAt, ...]:
+    states = need_all(reader, [(venue, MARKET, (market,)) for market in range(count)])
+    symbols = [symbol_of(state[0].rstrip(b"\0"), state[0]) for state in states]
+    return tuple(
+        MarketAt(
+            # A symbol may be used twice; a name may not.
+            symbol if symbols.count(symbol) == 1 else f"{symbol}#{market}",
+            state[1] * _PRICE, state[4] * _PRICE, state[5], state[6], stale=state[3],
+        )
+        for market, (symbol, state) in enumerate(zip(symbols, states, strict=True))
+    )  # fmt: skip
+
+
+def _addresses(reader: Reader, venue: bytes, count: int) -> tuple[list[bytes], str]:
+    """Every account once, and why some are not named."""
+    answers = ask_all(reader, [(venue, ACCOUNT_AT, (index,)) for index in range(count)])
+    failed = [each for each in answers if isinstance(each, RollproofError)]
+    named = [each for each in answers if not isinstance(each, RollproofError)]
+    unlisted = f"{len(failed)} of {count} accounts are not named: {failed[0]}" if failed else ""
+    return list(dict.fromkeys(named)), unlisted
+
+
+def _accounts(
+    reader: Reader, venue: bytes, addresses: list[bytes], symbols: list[str]
+) -> tuple[tuple[AccountAt, ...], dict[bytes, str]]:
+    unread: dict[bytes, str] = {}
+    summaries = dict(zip(addresses, ask_all(reader, [(venue, ACCOUNT, (who,)) for who in addresses]), strict=True))
+    places = dict(zip(addresses, ask_all(reader, [(venue, MARKETS_OF, (who,)) for who in addresses]), strict=True))
+    held: dict[bytes, list[int]] = {}
+    for who in addresses:
+        if failure := _failure((summaries[who], places[who])):
+            unread[who] = failure
+            continue
+        bits = places[who][0] | places[who][1]
+        if bits >> len(symbols):
+            unread[who] = f"a position in market {bits.bit_length() - 1}, of {len(symbols)}"
+            continue
+        held[who] = [market for market in range(len(symbols)) if bits >> market & 1]
+    pairs = [(who, market) for who, markets in held.items() for market in markets]
+    answers = ask_all(reader, [(venue, POSITION, (market, who)) for who, market in pairs])
+    positions: dict[bytes, list[PositionAt]] = {who: [] for who in held}
+    for (who, market), answer in zip(pairs, answers, strict=True):
+        if isinstance(answer, RollproofError):
+            unread[who] = str(answer)
+        elif answer[0] != 0:  # a state that no execution made may list a position that is not there
+            positions[who].append(_position(symbols[market], answer))
+    return tuple(
+        _account(who, summaries[who], positions[who], bool(places[who][0])) for who in held if who not in unread
+    ), unread
+
+
+def _position(symbol: str, state: Any) -> PositionAt:
+    size, isolated, margin, _, break_even, _, profit, notional, initial, maintenance, _, bankruptcy = state
+    return PositionAt(
+        symbol, size, isolated, margin, break_even * _PRICE, profit, notional, initial, maintenance,
+        bankruptcy * _PRICE if bankruptcy else None,
+    )  # fmt: skip
+
+
+def _account(who: bytes, summary: Any, positions: list[PositionAt], crossed: bool) -> AccountAt:
+    equity, initial, maintenance, balance, debt = summary
+    free = min(balance, max(0, equity - initial)) if crossed else balance
+    return AccountAt(who, balance, debt, equity, initial, maintenance, tuple(positions), free)
+
+
+def _failure(answers: Iterable[Any]) -> str:
+    return next((str(each) for each in answers if isinstance(each, RollproofError)), "")

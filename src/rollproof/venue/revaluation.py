@@ -1,0 +1,181 @@
+"""One venue under the state that a block claims and under the one that its transactions make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from rollproof.errors import Malformed, Missing, RollproofError, Unsupported
+from rollproof.replay.both_states import BothStates
+from rollproof.replay.execute import Source
+from rollproof.types import Outcome, Verdict
+from rollproof.venue.snapshot import Adapter, Snapshot
+from rollproof.venue.state_reader import StateReader
+from rollproof.venue.view import View, ask_all
+
+MAX_CANDIDATES: Final = 512  # contracts that are asked whether they are a venue
+MAX_HOLDERS: Final = 20_000  # accounts whose tokens are counted
+
+_BALANCE: Final = View("balanceOf", ("address",))
+_SUPPLY: Final = View("totalSupply")
+
+Detect = Callable[[StateReader, bytes], Adapter]  # raises Unsupported for a contract that is no known venue
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """Collateral tokens outside the venue: of its accounts and of whoever the block names. Base units.
+
+    ``unexplained`` are slots of the token's contract that differ and are nobody's balance of those asked, nor the
+    supply; ``unread`` has those whose balance could not be read, with why.
+    """
+
+    claimed: Mapping[bytes, int] = field(default_factory=dict)
+    computed: Mapping[bytes, int] = field(default_factory=dict)
+    unexplained: tuple[bytes, ...] = ()
+    unread: Mapping[bytes, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Revaluation:
+    """A venue three times: before the block, as the block claims it, and as its transactions make it.
+
+    Where ``reason`` is not empty nothing was revalued, and it says why. ``before`` is None where the parent's state
+    lacks something, ``assumes`` and ``notes`` are one line each. ``adapter`` names what read it.
+    """
+
+    verdict: Verdict
+    before: Snapshot | None = None
+    claimed: Snapshot | None = None
+    computed: Snapshot | None = None
+    holdings: Holdings = field(default_factory=Holdings)
+    proven: bool = False
+    adapter: str = ""
+    assumes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    reason: str = ""
+
+
+def revalue(
+    states: BothStates,
+    detect: Detect,
+    *,
+    venue: bytes | None = None,
+    adapter: Adapter | None = None,
+    source: Source | None = None,
+    claimed_source: Source | None = None,
+) -> Revaluation:
+    """Reads the venue at ``venue``, or the only known one that the block touches, under both states.
+
+    ``detect`` finds a contract's adapter, where none is given. Never raises for what evidence or a source may contain.
+    """
+    verdict = states.verdict
+    if states.reason or states.inputs is None or states.computed is None or states.claimed is None:
+        return Revaluation(verdict, reason=states.reason or "the claimed state is not known")
+    parents = () if source is None else (source,)
+    computed = StateReader(states.inputs, states.computed, parents)
+    more = () if claimed_source is None else (claimed_source,)
+    claimed = StateReader(states.inputs, states.claimed, (*parents, *more))
+    try:
+        found, read_by = _found(states, detect, computed, venue, adapter)
+        right, wrong = read_by.read(computed, found), read_by.read(claimed, found)
+        if right.collateral != wrong.collateral:
+            raise Unsupported(f"venue 0x{found.hex()}: the claimed state settles it in another token")
+        holdings = _holdings(states, claimed, computed, right, wrong)
+    except RollproofError as error:
+        hint = "" if source is not None else "; give --rpc-url to fetch what the evidence lacks"
+        said = " ".join(str(error).split()) + (hint if isinstance(error, Missing) else "")
+        return Revaluation(verdict, reason=said)
+    notes: list[str] = []
+    before = None
+    try:
+        before = read_by.read(StateReader.of_parent(states.inputs, parents), found)
+    except RollproofError as error:
+        notes.append(f"the state before the block was not read ({error}): liquidations done in it are not known")
+    assumes = (*states.assumes, *dict.fromkeys((*right.assumes, *wrong.assumes)))
+    return Revaluation(
+        verdict, before, wrong, right, holdings, states.proven, read_by.name, assumes,
+        (*notes, *_outside(verdict)),
+    )  # fmt: skip
+
+
+def _found(
+    states: BothStates, detect: Detect, reader: StateReader, venue: bytes | None, adapter: Adapter | None
+) -> tuple[bytes, Adapter]:
+    """The venue and what reads it. Raises Unsupported, Missing."""
+    if venue is not None:
+        return venue, adapter or detect(reader, venue)
+    known: dict[bytes, Adapter] = {}
+    refused: RollproofError | None = None
+    candidates = sorted({*states.touched, *states.differing})
+    for address in candidates[:MAX_CANDIDATES]:
+        try:
+            if reader.has_code(address):
+                known[address] = detect(reader, address)
+        except Unsupported:
+            continue
+        except (Missing, Malformed) as error:
+            refused = refused or error
+    if adapter is not None:
+        known = {address: each for address, each in known.items() if each.name == adapter.name}
+    if len(known) > 1:
+        raise Unsupported(f"several venues are touched, name one with --venue: {_listed(known)}")
+    if not known:
+        left = len(candidates) - MAX_CANDIDATES
+        also = f" ({left} more were not asked)" if left > 0 else f" ({refused})" if refused is not None else ""
+        raise Unsupported(f"no contract that the block touches is a known venue{also}: name one with --venue")
+    [(found, read_by)] = known.items()
+    return found, read_by
+
+
+def _holdings(
+    states: BothStates, claimed: StateReader, computed: StateReader, right: Snapshot, wrong: Snapshot
+) -> Holdings:
+    token, venue = right.collateral.address, right.venue
+    named = {*states.touched, *states.differing, *_named(states)}
+    members = {each.address for snapshot in (right, wrong) for each in snapshot.accounts}
+    holders = sorted((named | members | {*right.unread, *wrong.unread}) - {venue})
+    if len(holders) > MAX_HOLDERS:
+        raise Unsupported(f"{len(holders)} accounts to look at; {MAX_HOLDERS} is the bound")
+    amounts: list[dict[bytes, int]] = [{}, {}]
+    unread: dict[bytes, str] = {}
+    explained: set[tuple[bytes, bytes]] = set()
+    for at, reader in enumerate((claimed, computed)):
+        answers = ask_all(reader, [(token, _BALANCE, (holder,)) for holder in holders])
+        for holder, answer in zip(holders, answers, strict=True):
+            if isinstance(answer, RollproofError):
+                unread.setdefault(holder, str(answer))
+            else:
+                amounts[at][holder] = answer
+        asked = [_SUPPLY.encode(), *(_BALANCE.encode(holder) for holder in (venue, *holders))]
+        for data in asked:
+            explained |= reader.read_by(token, data)
+    wallets = {holder: why for holder, why in unread.items() if holder in members or holder in states.differing}
+    left = tuple(sorted(slot for slot in states.differing.get(token, ()) if (token, slot) not in explained))
+    return Holdings(amounts[0], amounts[1], left, wallets)
+
+
+def _named(states: BothStates) -> set[bytes]:
+    """Who the block's transactions and logs name: senders, receivers, and addresses among the topics."""
+    found: set[bytes] = set()
+    for outcome in states.outcomes:
+        found |= {each for each in (outcome["sender"], outcome["to"]) if each is not None}
+        for _, topics, _ in outcome["logs"]:
+            found |= {topic[12:] for topic in topics[1:] if topic[:12] == bytes(12) and any(topic[12:28])}
+    return found
+
+
+def _outside(verdict: Verdict) -> Iterable[str]:
+    """What else is wrong with the block that no state of the venue shows."""
+    if verdict.outcome is not Outcome.BROKEN:
+        return
+    wrong = {each.key for each in verdict.differences if each.scope == "header"}
+    if "withdrawals_root" in wrong:
+        yield "withdrawals_root is wrong too: withdrawals that nobody made may be proven on L1; they are not counted"
+    if "receipts_root" in wrong:
+        yield "receipts are wrong too: who follows the venue by its events sees what did not happen"
+
+
+def _listed(addresses: Iterable[bytes]) -> str:
+    return ", ".join(f"0x{address.hex()}" for address in addresses)
