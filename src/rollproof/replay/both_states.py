@@ -36,7 +36,7 @@ class BothStates:
 
     ``inputs`` and ``computed`` are None where the block could not be executed, ``claimed`` where the claimed state is
     not known; ``reason`` says why. ``proven``: the claimed root is the one that the claimed header commits to; where it
-    is not, ``assumes`` says what is taken for it.
+    is not, ``assumes`` says what is taken for it. ``complete``: the states differ in ``differing`` and nowhere else.
     """
 
     verdict: Verdict
@@ -44,6 +44,7 @@ class BothStates:
     computed: bytes | None = None
     claimed: bytes | None = None
     proven: bool = False
+    complete: bool = False
     assumes: tuple[str, ...] = ()
     reason: str = ""
     touched: Slots = field(default_factory=dict)  # by our own execution
@@ -97,7 +98,7 @@ def _claimed(
 ) -> BothStates:
     root = claim.header.state_root if claim.header is not None else (claim.partial_header or {}).get("state_root")
     if root == computed or (root is None and found.verdict.outcome is Outcome.HOLDS):
-        return replace(found, claimed=computed, proven=True)
+        return replace(found, claimed=computed, proven=True, complete=True)
     written, left = _writes(found.verdict.differences, inputs.preimages)
     try:
         over = _write(inputs.preimages, computed, written, source) if written else computed
@@ -108,8 +109,10 @@ def _claimed(
             why = left[0] if left else "the claim discloses no state root, account or slot"
             return replace(found, reason=f"the claimed state is not known: {why}")
         said = "the claimed state is the computed one but for the accounts and slots that were disclosed"
-        return replace(found, claimed=over, assumes=(said,))
-    if over == root or _by_its_own_header(claim, inputs, source) == root:
+        return replace(found, claimed=over, complete=True, assumes=(said,))
+    if over == root:
+        return replace(found, claimed=root, proven=True, complete=True)
+    if _by_its_own_header(claim, inputs, source) == root:
         return replace(found, claimed=root, proven=True)
     if root in inputs.preimages or (claimed_source is not None and _begun(inputs, root, claimed_source)):
         return replace(found, claimed=root, proven=True)
@@ -166,7 +169,8 @@ def _write(preimages: _core.Preimages, root: bytes, written: Sequence[Written], 
 
 def _writes(differences: Iterable[Difference], preimages: _core.Preimages) -> tuple[list[Written], tuple[str, ...]]:
     """What the differences write over the computed state, and those that they cannot, in words."""
-    fields: dict[bytes, dict[str, int | bytes]] = {}
+    fields: dict[bytes, dict[str, int]] = {}
+    codes: dict[bytes, bytes] = {}
     slots: dict[bytes, dict[int, int]] = {}
     left: list[str] = []
     roots: list[bytes] = []
@@ -180,7 +184,7 @@ def _writes(differences: Iterable[Difference], preimages: _core.Preimages) -> tu
                     code = preimages.get(bytes.fromhex((each.claimed or "").removeprefix("0x")))
                     if code is None:
                         raise Unsupported("its code was not served")
-                    fields.setdefault(address, {})["code"] = code
+                    codes[address] = code
                 else:
                     fields.setdefault(address, {})[name] = int(each.claimed or "0")
             elif each.scope == "storage" and (match := _SLOT.match(each.key)) is not None:
@@ -192,16 +196,11 @@ def _writes(differences: Iterable[Difference], preimages: _core.Preimages) -> tu
             left.append(f"{each.key}: {error}")
     left += [f"the storage of 0x{a.hex()} differs, and its slots are not known" for a in roots if a not in slots]
     written: list[Written] = []
-    for address in sorted({*fields, *slots}):
+    for address in sorted({*fields, *codes, *slots}):
         own = fields.get(address, {})
-        nonce, balance, code = own.get("nonce"), own.get("balance"), own.get("code")
-        written.append((
-            address,
-            nonce if isinstance(nonce, int) else None,
-            balance if isinstance(balance, int) else None,
-            code if isinstance(code, bytes) else None,
-            sorted(slots.get(address, {}).items()),
-        ))  # fmt: skip
+        written.append(
+            (address, own.get("nonce"), own.get("balance"), codes.get(address), sorted(slots.get(address, {}).items()))
+        )
     return written, tuple(left)
 
 

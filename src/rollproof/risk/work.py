@@ -12,12 +12,12 @@ address in ``RAY_ADDRESS`` is connected to, else one is started on this machine 
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from enum import StrEnum
-from functools import partial
 from importlib.util import find_spec
 from multiprocessing import get_context
 from typing import Any, TypeAlias, TypeVar
@@ -133,3 +133,37 @@ def _by_ray(
 
 def _applied(function: Callable[[Item], Result], item: Item) -> Result:
     return function(item)
+
+
+_TOKEN = secrets.token_hex(32)  # of clusters that this process starts: nobody else's work runs on them
+
+
+@contextmanager
+def _ray(count: int) -> Iterator[Any]:
+    """Ray, connected; what was started here is shut down again, and the environment is as it was."""
+    if find_spec("ray") is None:
+        raise Missing("engine 'ray' needs the extra: pip install 'rollproof[ray]'")
+    settings = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+    local = "RAY_ADDRESS" not in os.environ
+    if local and not any(name in os.environ for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")):
+        settings |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _TOKEN}  # else Ray writes one into the home directory
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        import ray  # noqa: PLC0415 an extra, and slow to import
+
+        if ray.is_initialized():
+            yield ray
+            return
+        silent: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False, "include_dashboard": False}
+        ray.init(**(silent | {"num_cpus": count} if local else {"logging_level": "ERROR"}))
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

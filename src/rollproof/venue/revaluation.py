@@ -91,6 +91,8 @@ def revalue(
     before = None
     try:
         before = read_by.read(StateReader.of_parent(states.inputs, parents), found)
+        if left := len(before.unread):
+            notes.append(f"{left} accounts were not read before the block: liquidations of theirs in it are not known")
     except RollproofError as error:
         notes.append(f"the state before the block was not read ({error}): liquidations done in it are not known")
     assumes = (*states.assumes, *dict.fromkeys((*right.assumes, *wrong.assumes)))
@@ -151,9 +153,13 @@ def _holdings(
         asked = [_SUPPLY.encode(), *(_BALANCE.encode(holder) for holder in (venue, *holders))]
         for data in asked:
             explained |= reader.read_by(token, data)
+    for holder in unread:  # a difference needs both
+        for known in amounts:
+            known.pop(holder, None)
     wallets = {holder: why for holder, why in unread.items() if holder in members or holder in states.differing}
     left = tuple(sorted(slot for slot in states.differing.get(token, ()) if (token, slot) not in explained))
-    return Holdings(amounts[0], amounts[1], left, wallets)
+    # Where every differing slot is known and somebody's, what could not be read is the same in both.
+    return Holdings(amounts[0], amounts[1], left, {} if states.complete and not left else wallets)
 
 
 def _named(states: BothStates) -> set[bytes]:

@@ -97,7 +97,7 @@ class StateReader:
                 if len(needed) == 1:
                     failed[left[0]] = error
                     break
-                failed |= {each: error for each, needs in needed if (error := self._lacking(needs)) is not None}
+                failed |= {each: lack for each, needs in needed if (lack := self._lacking(needs)) is not None}
                 left = [each for each in left if each not in failed]
         return [failed.get(each) or self._answer(each) for each in wanted]
 

@@ -13,7 +13,7 @@ from rollproof.risk.duration import Duration, Empirical, Exponential, Fixed
 from rollproof.risk.market import YEAR
 from rollproof.venue.book import Floats
 
-POINTS = 128
+POINTS = 96
 FAR = 8.2  # standard normal: beyond it lies 2.4e-16, and 1 - P is no double above 0
 
 

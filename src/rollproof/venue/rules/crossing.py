@@ -63,7 +63,7 @@ def _between(
         if not len(active):
             break
         lower, upper = a[active], b[active]
-        if turn % 4 == 3:  # noqa: SIM108 a bisection now and then bounds the number of rounds
+        if turn % 4 == 3:  # a bisection now and then bounds the number of rounds
             middle = (lower + upper) / 2
         else:
             middle = upper - at_b[active] * (upper - lower) / (at_b[active] - at_a[active])

@@ -2,66 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
-from rollproof.errors import Malformed, Unsupported
+from rollproof.errors import Malformed
 from rollproof.venue import black76
 from rollproof.venue.book import Book, Floats, Kind
 from rollproof.venue.rules.derive_auction import auction_share
+from rollproof.venue.rules.derive_shocks import SCENARIOS, Haircut, SkewShock, StaticDiscount
 from rollproof.venue.rules.holding import HoldingRules, Holdings, Required
 from rollproof.venue.rules.rules import Backstop, Liquidation
-from rollproof.venue.rules.scenario import DAYS, Scenario, Skew, Volatility, deltas, grid, option_values, refuse_debt
+from rollproof.venue.rules.scenario import Scenario, Skew, Volatility, haircuts, option_values, refuse_debt
 from rollproof.venue.state import VenueState
-
-_TAILS = (
-    (-0.66, 0.21), (-0.33, 0.42), (0.5, 0.2772), (1.0, 0.1386), (2.0, 0.0693), (3.0, 0.0462), (4.0, 0.03465),
-    (5.0, 0.02772),
-)  # fmt: skip
-
-SCENARIOS = (
-    Scenario(0.18, 0.5),
-    *grid((0.135, 0.09, 0.045, 0.0, -0.045, -0.09, -0.135), 0.5, -0.3),
-    Scenario(-0.18, 0.5),
-    *(Scenario(move, 0.5, weight) for move, weight in _TAILS),
-    Scenario(0.0, skew=Skew.LINEAR),
-    Scenario(0.0, skew=Skew.ABSOLUTE),
-)
-
-
-class SkewShock(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How far a skew scenario raises or lowers a volatility, by log-moneyness."""
-
-    linear_cap: float = 0.25
-    absolute_cap: float = 0.25
-    linear_slope: float = -0.1  # of the cap, by the square root of a year
-    absolute_slope: float = -0.1
-    narrowest: float = 0.01  # log-moneyness, at least, at which the cap is reached
-    width: float = 4.0
-    level: float = 0.6
-    level_slope: float = 0.0
-
-    def multiplier(self, moneyness: Floats, years: Floats, skew: Skew) -> Floats:
-        """(options,) what a volatility is multiplied with; ``moneyness`` is log(strike / forward)."""
-        root = np.sqrt(years)
-        linear = skew is Skew.LINEAR
-        cap = (self.linear_cap if linear else self.absolute_cap) + root * (
-            self.linear_slope if linear else self.absolute_slope
-        )
-        reached = np.maximum(self.narrowest, root * self.width * (self.level + root * self.level_slope))
-        tilt = (moneyness if linear else np.abs(moneyness)) * cap / reached
-        bounded = np.where(moneyness * (1 if linear else np.sign(moneyness)) >= 0, np.minimum(cap, tilt), 0.0)
-        bounded = np.where(linear & (moneyness < 0), np.maximum(-cap, tilt), bounded)
-        return np.asarray(np.maximum(1 + bounded, 0.0))
-
-
-class Haircut(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Share of a collateral's value that does not count."""
-
-    maintenance: float
-    initial: float  # on top of it
 
 
 class DerivePortfolio(HoldingRules, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -73,17 +29,18 @@ class DerivePortfolio(HoldingRules, frozen=True, forbid_unknown_fields=True, kw_
     )
     assumes: ClassVar[tuple[str, ...]] = (
         "spot, forward and perpetual prices of an asset are one price",
-        "options are not discounted unless a rate is set",
-        "every asset is a universe of its own: margins of a subaccount's assets add up, without offsets",
-        "collateral offsets risk in its own asset only, where derivatives of it are held",
+        "one interest rate for all expiries; 0 (options undiscounted, as in the book) unless it is set",
+        "every asset is a universe of its own: the margins of a subaccount's assets add up, without offsets",
+        "collateral offsets risk in its own asset only, and only where derivatives of it are held",
         "collateral haircuts are those of the repository's test portfolios; governance sets them by asset",
-        "static discounts are taken as long 0.95, short 1.05: the script names them the other way round",
+        "static discounts are 0.95 for longs and 1.05 for shorts, as in the test portfolios: the script swaps them",
         "limits on open interest and on the number of assets are not modelled",
     )
 
     scenarios: tuple[Scenario, ...] = SCENARIOS
     volatility: Volatility = Volatility(floor_up=0.4)
     skew: SkewShock = SkewShock()
+    static_discount: StaticDiscount = StaticDiscount()
     initial_factor: float = 1.0
     maintenance_factor: float = 0.8
     peg_threshold: float = 0.99
@@ -94,15 +51,9 @@ class DerivePortfolio(HoldingRules, frozen=True, forbid_unknown_fields=True, kw_
     perpetual_maintenance: float = 0.03
     perpetual_initial: float = 0.01  # on top of it
     short_maintenance: float = 0.003  # of the spot price, for each net short option of a strike
-    short_initial: float = 0.002
+    short_initial: float = 0.002  # on top of it
     confidence_threshold: float = 0.55
     confidence_factor: float = 1.0
-    long_discount: float = 0.95
-    short_discount: float = 1.05
-    long_rate_factor: float = 0.0  # of the interest rate, in the static discounts
-    short_rate_factor: float = 0.0
-    long_rate_add: float = 0.16
-    short_rate_add: float = 0.16
     collateral: dict[str, Haircut] = msgspec.field(
         default_factory=lambda: {
             "BTC": Haircut(maintenance=0.02, initial=0.01),
@@ -110,11 +61,11 @@ class DerivePortfolio(HoldingRules, frozen=True, forbid_unknown_fields=True, kw_
             "USDT": Haircut(maintenance=0.02, initial=0.03),
         }
     )
-    # What the feeds say now
-    rate: float = 0.0  # interest, a year
-    confidence: float = 1.0  # of the oracles
+    buffer: float = 0.15  # a liquidation restores the maintenance margin and this share of its distance to the value
+    # What the feeds say now:
+    rate: float = 0.0  # of interest, a year
+    confidence: float = 1.0  # of the oracles, 0 to 1
     stable_price: float = 1.0  # of the quote currency, USD
-    buffer: float = 0.15  # what a liquidation restores above the maintenance margin, of the distance to value
 
     liquidation: Liquidation = Liquidation(penalty=0.05, keeper_share=1.0)
     backstop: Backstop = Backstop(fund_first=True, socialised=True)
@@ -124,56 +75,111 @@ class DerivePortfolio(HoldingRules, frozen=True, forbid_unknown_fields=True, kw_
         if not self.scenarios:
             raise Malformed("derive-pm: scenarios: at least one is needed")
         if not 0 < self.maintenance_factor <= self.initial_factor:
-            raise Malformed("derive-pm: maintenance_factor: above 0 and at most initial_factor is needed")
-
-    def profits(self, book: Book, prices: Floats, holdings: Holdings) -> Floats:
-        """(scenarios, holdings) the weighted profit of every scenario, quote."""
-        group, expiries, years = self._expiries(book, holdings)
-        discount = np.exp(-self.rate * book.expiry)
-        now = np.bincount(group, self._option_values(book, prices, Scenario(0.0)) * discount, len(expiries))
-        of_expiry = expiries
-        linear = self._offsetting(book, prices, holdings)
-        out = np.empty((len(self.scenarios), len(holdings)))
-        for index, scenario in enumerate(self.scenarios):
-            values = self._option_values(book, prices, scenario) * discount
-            moved = np.bincount(group, values, len(expiries))
-            change = moved * self._static_discount(moved, years) - now
-            if scenario.skew is not Skew.NONE:
-                change = -np.abs(change)  # the smile may tilt either way in every expiry
-            options = np.bincount(of_expiry, change, len(holdings))
-            out[index] = scenario.weight * (linear * scenario.move + options)
-        return out
+            raise Malformed("derive-pm: maintenance_factor: more than 0 and at most initial_factor is needed")
 
     def required(self, book: Book, prices: Floats, holdings: Holdings) -> Required:
-        """See the class. Raises Unsupported for a debt, and for collateral without a haircut."""
+        """The class says what. Raises Unsupported for a debt, and for collateral that has no haircut."""
         refuse_debt(book, self.family)
-        basis, maintenance, initial = self._contingencies(book, prices, holdings)
-        worst = np.minimum(self.profits(book, prices, holdings).min(axis=0), basis)
+        worst = np.minimum(self.profits(book, prices, holdings).min(axis=0), self.basis(book, prices, holdings))
+        maintenance, initial = self._contingencies(book, prices, holdings)
         factor = self.initial_factor + max(0.0, self.peg_threshold - self.stable_price) * self.peg_factor
         return Required(-factor * worst + maintenance + initial, -self.maintenance_factor * worst + maintenance)
 
-    def equity(self, book: Book, prices: Floats, state: VenueState) -> Floats:  # noqa: ARG002
-        """(subaccounts,) with options discounted by ``rate``."""
-        return book.cash + book.summed(self._values(book, prices))
+    def profits(self, book: Book, prices: Floats, holdings: Holdings) -> Floats:
+        """(scenarios, holdings) the weighted profit of each scenario, quote."""
+        expiries = _Expiries.of(book, holdings)
+        now = expiries.summed(self.worth(book, prices))
+        linear = self._offsetting(book, prices, holdings)
+        out = np.empty((len(self.scenarios), len(holdings)))
+        for index, scenario in enumerate(self.scenarios):
+            moved = expiries.summed(self._option_values(book, prices, scenario))
+            change = moved * self.static_discount.factor(moved, expiries.years, self.rate) - now
+            if scenario.skew is not Skew.NONE:
+                change = -np.abs(change)  # in each expiry the smile may tilt either way
+            options = np.bincount(expiries.holding, change, len(holdings))
+            out[index] = scenario.weight * (linear * scenario.move + options)
+        return out
+
+    def basis(self, book: Book, prices: Floats, holdings: Holdings) -> Floats:
+        """(holdings,) the basis contingency, quote, at most 0: each expiry's loss in a small move, with longer more."""
+        expiries = _Expiries.of(book, holdings)
+        now = expiries.summed(self.worth(book, prices))
+        worst = np.zeros(len(expiries.years))
+        for move in (self.basis_move, -self.basis_move):
+            moved = expiries.summed(self._option_values(book, prices, Scenario(move)))
+            worst = np.minimum(worst, moved - now)
+        counted = worst * (self.basis_add + self.basis_multiple * expiries.years)
+        return np.bincount(expiries.holding, counted, len(holdings)).astype(np.float64)
+
+    def worth(self, book: Book, prices: Floats) -> Floats:
+        """(rows,) with options discounted at ``rate``."""
+        return np.asarray(book.value(prices) * np.where(book.optional, np.exp(-self.rate * book.expiry), 1.0))
 
     def liquidation_step(self, book: Book, prices: Floats, state: VenueState) -> Floats:
-        """(rows,) the share that the first bidder of an auction may take: enough to restore the buffer margin."""
+        """(rows,) the share that an auction's first bidder may take."""
         equity = self.equity(book, prices, state)
         margin = equity - self.maintenance(book, prices, state)
         return auction_share(equity, margin, self.buffer, 1 - self.liquidation.penalty)[book.subaccount]
 
-    def _values(self, book: Book, prices: Floats) -> Floats:
-        discount = np.where(book.optional, np.exp(-self.rate * book.expiry), 1.0)
-        return np.asarray(book.value(prices) * discount)
-
     def _option_values(self, book: Book, prices: Floats, scenario: Scenario) -> Floats:
+        """(rows,) discounted."""
+        discount = np.exp(-self.rate * book.expiry)
         if scenario.skew is Skew.NONE:
-            return option_values(book, prices, scenario, self.volatility)
-        out = np.zeros(book.rows)
+            return np.asarray(option_values(book, prices, scenario, self.volatility) * discount)
         chosen = book.optional
-        forward, years = prices[book.asset[chosen]], book.expiry[chosen]
-        tilt = self.skew.multiplier(np.log(book.strike[chosen] / forward), years, scenario.skew)
-        volatility = book.volatility[chosen] * tilt
-        call = book.kind[chosen] == Kind.CALL
-        out[chosen] = book.size[chosen] * black76.value(forward, book.strike[chosen], volatility, years, call=call)
-        return out
+        forward, strike, years = prices[book.asset[chosen]], book.strike[chosen], book.expiry[chosen]
+        volatility = book.volatility[chosen] * self.skew.multiplier(np.log(strike / forward), years, scenario.skew)
+        out = np.zeros(book.rows)
+        out[chosen] = black76.value(forward, strike, volatility, years, call=book.kind[chosen] == Kind.CALL)
+        return np.asarray(out * book.size * discount)
+
+    def _offsetting(self, book: Book, prices: Floats, holdings: Holdings) -> Floats:
+        """(holdings,) what moves with the price, quote: perpetuals, and collateral where there are derivatives."""
+        value = book.slope() * prices[book.asset]
+        held = book.kind == Kind.COLLATERAL
+        derivatives = holdings.summed(np.asarray(~held, dtype=np.float64)) > 0
+        return holdings.summed(np.where(held & ~derivatives[holdings.of_row], 0.0, value))
+
+    def _contingencies(self, book: Book, prices: Floats, holdings: Holdings) -> tuple[Floats, Floats]:
+        """(holdings,) of the maintenance margin, and what the initial margin has on top of it."""
+        notional = np.abs(book.size) * prices[book.asset]
+        perpetual = np.where(book.kind == Kind.PERPETUAL, notional, 0.0)
+        first = {name: each.maintenance for name, each in self.collateral.items()}
+        second = {name: each.initial for name, each in self.collateral.items()}
+        naked = self._naked_shorts(book, holdings) * prices[holdings.asset]
+        doubt = (1 - self.confidence) * self.confidence_factor if self.confidence < self.confidence_threshold else 0.0
+        maintenance = self.perpetual_maintenance * perpetual + haircuts(book, first, self.family) * notional
+        initial = self.perpetual_initial * perpetual + haircuts(book, second, self.family) * notional + doubt * notional
+        return (
+            holdings.summed(maintenance) + self.short_maintenance * naked,
+            holdings.summed(initial) + self.short_initial * naked,
+        )
+
+    def _naked_shorts(self, book: Book, holdings: Holdings) -> Floats:
+        """(holdings,) options short in excess of longs at the same strike and expiry, calls and puts together."""
+        chosen = np.flatnonzero(book.optional)
+        keys = np.stack((holdings.of_row[chosen], book.expiry[chosen], book.strike[chosen]), axis=1)
+        strikes, which = np.unique(keys, axis=0, return_inverse=True)
+        net = np.bincount(which.reshape(-1), book.size[chosen], len(strikes))
+        return np.bincount(strikes[:, 0].astype(np.int64), np.maximum(-net, 0.0), len(holdings)).astype(np.float64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Expiries:
+    """A holding's options that expire together."""
+
+    rows: NDArray[np.int64]  # (options,)
+    of_row: NDArray[np.int64]  # (options,) index of the expiry
+    holding: NDArray[np.int64]  # (expiries,)
+    years: Floats  # (expiries,)
+
+    @classmethod
+    def of(cls, book: Book, holdings: Holdings) -> _Expiries:
+        rows = np.flatnonzero(book.optional)
+        keys = np.stack((holdings.of_row[rows].astype(np.float64), book.expiry[rows]), axis=1)
+        found, of_row = np.unique(keys, axis=0, return_inverse=True)
+        return cls(rows, of_row.reshape(-1), found[:, 0].astype(np.int64), found[:, 1])
+
+    def summed(self, column: Floats) -> Floats:
+        """(expiries,) the sums of a (rows,) column over options."""
+        return np.bincount(self.of_row, column[self.rows], len(self.years)).astype(np.float64)

@@ -64,8 +64,16 @@ class HoldingRules(Rules, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
     @abstractmethod
     def required(self, book: Book, prices: Floats, holdings: Holdings) -> Required:
-        """What each holding requires. Raises Unsupported for an asset or a kind of row that the family does not take."""
+        """What each holding requires. Raises Unsupported for an asset or kind that the family does not take."""
         raise NotImplementedError
+
+    def worth(self, book: Book, prices: Floats) -> Floats:
+        """(rows,) what each row adds to equity as the rules count it, quote; `Book.value` is what is there."""
+        return book.value(prices)
+
+    def equity(self, book: Book, prices: Floats, state: VenueState) -> Floats:  # noqa: ARG002
+        """(subaccounts,) cash and `worth`."""
+        return book.cash + book.summed(self.worth(book, prices))
 
     def initial(self, book: Book, prices: Floats, state: VenueState) -> Floats:  # noqa: ARG002
         """(subaccounts,) sums of the holdings'."""
@@ -85,7 +93,7 @@ class HoldingRules(Rules, frozen=True, forbid_unknown_fields=True, kw_only=True)
         """
 
         def surplus(holding: Book, price: Floats) -> Floats:
-            return holding.value(price) - self._spread(holding, price)
+            return self.worth(holding, price) - self._spread(holding, price)
 
         return _crossing(book, prices, surplus)
 
@@ -123,7 +131,9 @@ def _crossing(book: Book, prices: Floats, surplus: Surplus) -> Floats:
     return nearest(remaining, prices[holdings.asset])[holdings.of_row]
 
 
-def _alone(book: Book, rows: NDArray[np.int64], holding: NDArray[np.int64], asset: Floats, price: Floats) -> Book:
+def _alone(
+    book: Book, rows: NDArray[np.int64], holding: NDArray[np.int64], asset: NDArray[np.int64], price: Floats
+) -> Book:
     """Some rows of ``book``, every holding with an asset of its own, named as before, so that each has its price."""
     columns = ("subaccount", "kind", "size", "entry", "strike", "expiry", "volatility")
     kept = {name: getattr(book, name)[rows] for name in columns}

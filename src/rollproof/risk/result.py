@@ -1,0 +1,101 @@
+"""What pricing a scenario answers. Money is in the book's quote currency; `risk.record` makes JSON of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rollproof.risk.estimate import Estimate, Losses
+from rollproof.risk.heat_map import HeatMap
+from rollproof.risk.uncertainty import Uncertainty
+
+
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """One of the paths that lose most: what happened on it."""
+
+    loss: float
+    seconds: float  # the failure's length
+    moves: Mapping[str, float]  # asset -> price at resume over price before, less 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FailurePrice:
+    """One failure of the scenario. A part that no layer could price is None, and ``not_priced`` says why."""
+
+    kind: str
+    intensity_per_year: float
+    duration: str  # in words
+    bad_debt: Losses | None  # one failure's; terminal layer
+    basis_points: Mapping[str, float] = field(default_factory=dict)  # mean and shortfalls, of open interest
+    by_asset: Mapping[str, float] = field(default_factory=dict)  # share of the 99.9 % shortfall
+    users: Losses | None = None  # what users lose beside bad debt: wrongful liquidations, trades at stale prices
+    cascade: Mapping[str, Any] | None = None  # liquidations, multiplier, waterfall, slippage: `risk.cascade`
+    hedge: Mapping[str, Any] | None = None  # gap of a delta-neutral hedge that stands still
+    uncertainty: Uncertainty | None = None
+    worst: tuple[Worst, ...] = ()
+    notes: tuple[str, ...] = ()
+    not_priced: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRisk:
+    """One subaccount. ``seconds`` is the shortest halt after which equity is below nothing with 1 % probability."""
+
+    account: str
+    mode: str
+    equity: float
+    notional: float
+    leverage: float
+    assets: tuple[str, ...]
+    seconds: float | None  # None: no halt of up to 30 days does
+    probability: float  # in this scenario's first failure
+    bad_debt: float  # expected in it
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A published figure beside the model's; ``model`` is None where the model has no such figure, ``why`` says why."""
+
+    what: str
+    published: float
+    unit: str
+    source: str
+    model: float | None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class YearlyLoss:
+    """A year's loss from all failures of the scenario, and P(more) at rising losses."""
+
+    mean: Estimate
+    tails: tuple[tuple[float, Estimate, Estimate], ...]  # level, VaR, ES
+    exceedance: tuple[tuple[float, ...], tuple[float, ...]]
+    intensity: tuple[float, float, float]  # failures a year: the scenario's, and the prior's 95 % interval
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Priced:
+    """A scenario priced for one venue's book."""
+
+    venue: str
+    quote: str
+    rules: Mapping[str, Any]  # family, parameters, source, assumes
+    scenario: Mapping[str, Any]  # as it was read
+    market: Mapping[str, Any]
+    book: Mapping[str, Any]  # accounts, subaccounts, rows, open_interest, insurance_fund, assets with marks
+    failures: tuple[FailurePrice, ...]
+    annual: YearlyLoss | None
+    accounts: tuple[AccountRisk, ...]
+    heat_maps: tuple[HeatMap, ...]
+    compared: tuple[Compared, ...]
+    seed: int
+    settings: Mapping[str, Any]
+    notes: tuple[str, ...]
+    seconds: float
+    cpu_seconds: float
+    recommendations: tuple[Mapping[str, Any], ...] = ()
+    network: Mapping[str, Any] | None = None
