@@ -14,6 +14,8 @@ CONTRACTS := src/rollproof/lab/contracts
 DETECT := tests/detect
 FAMILY ?= $(notdir $(wildcard $(DETECT)/contracts/*))
 OP := build/op/node_modules/@eth-optimism/contracts-bedrock
+CURIE := build/curie/@perp/curie-contract/artifacts/contracts/ClearingHouse.sol/ClearingHouse.json
+CURIE_PACKAGES := @perp/curie-contract@2.8.4 @perp/perp-oracle-contract@0.6.7 @uniswap/v3-core@1.0.0
 SAFE := build/safe/node_modules/@safe-global/safe-contracts
 SARIF := build/sarif/node_modules/@microsoft/jest-sarif
 SOLC := build/solc/node_modules/solc
@@ -83,7 +85,7 @@ fuzz: setup ## every parser of outside bytes, FUZZ_SECONDS each (600); the Rust 
 	done
 
 # Tests against real foreign tools skip, visibly, where npm or its registry is not there.
-node-tools: $(ANVIL) $(CAST) $(OP) $(SAFE) $(SARIF) ## anvil, cast, the SARIF schema and contracts the lab's are held against, by npm
+node-tools: $(ANVIL) $(CAST) $(OP) $(CURIE) $(SAFE) $(SARIF) ## anvil, cast, the SARIF schema and contracts the lab's are held against, by npm
 NPM_INSTALL = npm install --silent --no-fund --no-audit --prefix
 
 $(ANVIL) $(CAST) &:
@@ -95,6 +97,14 @@ $(OP):
 	@mkdir -p build/op
 	@$(NPM_INSTALL) build/op @eth-optimism/contracts-bedrock@0.17.3 viem@2.38.0 \
 	  || echo "make: no contracts-bedrock or viem (npm): the tests that need them will skip" >&2
+
+# The packages without what they depend on: curie-contract names a tarball on GitHub there, and we only run its code.
+$(CURIE):
+	@mkdir -p build/curie
+	@(cd build/curie && for package in $(CURIE_PACKAGES); do \
+	  mkdir -p $${package%@*} && npm pack --silent --ignore-scripts $$package > packed \
+	    && tar xzf $$(cat packed) -C $${package%@*} --strip-components=1 && rm $$(cat packed) packed || exit 1; \
+	done) || echo "make: no curie-contract, perp-oracle-contract or v3-core (npm): the tests that need them will skip" >&2
 
 $(SAFE):
 	@mkdir -p build/safe

@@ -150,7 +150,7 @@ def _ray(count: int) -> Iterator[Any]:
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
     try:
-        import ray  # noqa: PLC0415 an extra, and slow to import
+        import ray
 
         if ray.is_initialized():
             yield ray

@@ -14,7 +14,7 @@ import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import polars as pl
 
@@ -30,7 +30,19 @@ BLOCK = 8 << 20  # bytes parsed at a time
 _WINDOW_LOG = 27  # of zstd: 128 MiB
 
 
-def opened(path: Path) -> IO[bytes]:
+class Readable(Protocol):
+    """An open binary file."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most ``size`` bytes, none at the end."""
+        ...
+
+    def close(self) -> None:
+        """Close it."""
+        ...
+
+
+def opened(path: Path) -> Readable:
     """The file's text, decompressed as it is read. Raises OSError."""
     if path.suffix == ".gz":
         return gzip.open(path, "rb")
@@ -39,7 +51,7 @@ def opened(path: Path) -> IO[bytes]:
     return path.open("rb")
 
 
-def count_lines(file: IO[bytes], what: str, max_rows: int, max_bytes: int) -> int:
+def count_lines(file: Readable, what: str, max_rows: int, max_bytes: int) -> int:
     """How many lines there are, without keeping them; stops counting above ``max_rows`` and a header.
 
     Raises Malformed where there are more than ``max_bytes``.
@@ -52,7 +64,7 @@ def count_lines(file: IO[bytes], what: str, max_rows: int, max_bytes: int) -> in
     return lines
 
 
-def header(file: IO[bytes], what: str) -> tuple[list[str], bytes]:
+def header(file: Readable, what: str) -> tuple[list[str], bytes]:
     """The header's names and the bytes read after it. Raises Malformed."""
     data = b""
     while b"\n" not in data and len(data) <= MAX_ROW and (more := _read(file, what, MAX_ROW)):
@@ -67,7 +79,7 @@ def header(file: IO[bytes], what: str) -> tuple[list[str], bytes]:
 
 
 def batches(
-    file: IO[bytes], names: Sequence[str], rest: bytes, what: str, max_bytes: int
+    file: Readable, names: Sequence[str], rest: bytes, what: str, max_bytes: int
 ) -> Iterator[tuple[int, pl.DataFrame]]:
     """``(first row, text columns)`` of the data after the header; empty cells are null. Raises Malformed."""
     row, size = 2, len(rest)
@@ -90,7 +102,7 @@ def batches(
             return
 
 
-def _read(file: IO[bytes], what: str, size: int) -> bytes:
+def _read(file: Readable, what: str, size: int) -> bytes:
     try:
         return file.read(size)
     except (gzip.BadGzipFile, EOFError, zlib.error, zstd.ZstdError, MemoryError) as error:

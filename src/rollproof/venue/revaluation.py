@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,6 +10,7 @@ from rollproof.errors import Malformed, Missing, RollproofError, Unsupported
 from rollproof.replay.both_states import BothStates
 from rollproof.replay.execute import Source
 from rollproof.types import Outcome, Verdict
+from rollproof.venue.adapters import detect
 from rollproof.venue.snapshot import Adapter, Snapshot
 from rollproof.venue.state_reader import StateReader
 from rollproof.venue.view import View, ask_all
@@ -19,8 +20,6 @@ MAX_HOLDERS: Final = 20_000  # accounts whose tokens are counted
 
 _BALANCE: Final = View("balanceOf", ("address",))
 _SUPPLY: Final = View("totalSupply")
-
-Detect = Callable[[StateReader, bytes], Adapter]  # raises Unsupported for a contract that is no known venue
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,6 @@ class Revaluation:
 
 def revalue(
     states: BothStates,
-    detect: Detect,
     *,
     venue: bytes | None = None,
     adapter: Adapter | None = None,
@@ -68,7 +66,8 @@ def revalue(
 ) -> Revaluation:
     """Reads the venue at ``venue``, or the only known one that the block touches, under both states.
 
-    ``detect`` finds a contract's adapter, where none is given. Never raises for what evidence or a source may contain.
+    ``adapter`` is found by asking the contract, where none is given. Never raises for what evidence or a source may
+    contain.
     """
     verdict = states.verdict
     if states.reason or states.inputs is None or states.computed is None or states.claimed is None:
@@ -78,7 +77,7 @@ def revalue(
     more = () if claimed_source is None else (claimed_source,)
     claimed = StateReader(states.inputs, states.claimed, (*parents, *more))
     try:
-        found, read_by = _found(states, detect, computed, venue, adapter)
+        found, read_by = _found(states, computed, venue, adapter)
         right, wrong = read_by.read(computed, found), read_by.read(claimed, found)
         if right.collateral != wrong.collateral:
             raise Unsupported(f"venue 0x{found.hex()}: the claimed state settles it in another token")
@@ -103,7 +102,7 @@ def revalue(
 
 
 def _found(
-    states: BothStates, detect: Detect, reader: StateReader, venue: bytes | None, adapter: Adapter | None
+    states: BothStates, reader: StateReader, venue: bytes | None, adapter: Adapter | None
 ) -> tuple[bytes, Adapter]:
     """The venue and what reads it. Raises Unsupported, Missing."""
     if venue is not None:

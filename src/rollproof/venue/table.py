@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import io
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import TypeAlias
 
 import polars as pl
 
@@ -15,8 +16,8 @@ from rollproof.errors import Malformed, Unsupported
 from rollproof.venue import delimited
 from rollproof.venue.wrong_rows import shown
 
-# A path, the bytes or the open binary file of a CSV, or a data frame: one of polars, or whatever exports Arrow's
-# C stream (`__arrow_c_stream__`) or the interchange protocol (`__dataframe__`).
+# A path, the bytes or the open binary file of a CSV, or a data frame: one of polars, whatever exports Arrow's C stream
+# (`__arrow_c_stream__`: pandas, pyarrow, duckdb, ...), or columns by their names.
 Source: TypeAlias = object
 
 MAX_ROWS = 50_000_000
@@ -59,7 +60,7 @@ def opened(
     if isinstance(source, bytes):
         return _csv(io.BytesIO(source), "CSV", check, max_rows, max_bytes)
     if isinstance(source, io.BufferedIOBase | io.RawIOBase):
-        return _csv(source, "CSV", check, max_rows, max_bytes)  # type: ignore[arg-type]  # readable is all it must be
+        return _csv(source, "CSV", check, max_rows, max_bytes)
     return _frame(source, check, max_rows)
 
 
@@ -91,7 +92,7 @@ def _csv_file(path: Path, check: Callable[[str, Sequence[str]], None], max_rows:
         raise Malformed(f"{path.name}: {size} bytes; {max_bytes} is the bound (max_bytes)")
     if packed or size > max_rows * _SHORTEST:
         # Counting keeps nothing: a file of too many rows ends here and not when memory is full of them.
-        with delimited.opened(path) as file:
+        with closing(delimited.opened(path)) as file:
             lines = delimited.count_lines(file, path.name, max_rows, max_bytes)
         if lines > max_rows + 1:
             raise _too_many(path.name, max_rows)
@@ -99,7 +100,7 @@ def _csv_file(path: Path, check: Callable[[str, Sequence[str]], None], max_rows:
 
 
 def _csv(
-    file: IO[bytes], what: str, check: Callable[[str, Sequence[str]], None], max_rows: int, max_bytes: int
+    file: delimited.Readable, what: str, check: Callable[[str, Sequence[str]], None], max_rows: int, max_bytes: int
 ) -> Table:
     try:
         names, rest = delimited.header(file, what)
@@ -109,7 +110,7 @@ def _csv(
         raise
 
     def batches() -> Iterator[tuple[int, pl.DataFrame]]:
-        with file:
+        with closing(file):
             for row, frame in delimited.batches(file, names, rest, what, max_bytes):
                 if row + len(frame) > max_rows + 2:
                     raise _too_many(what, max_rows)
@@ -141,13 +142,11 @@ def _frame(source: Source, check: Callable[[str, Sequence[str]], None], max_rows
     try:
         if isinstance(source, pl.DataFrame):
             frame = source
-        elif hasattr(source, "__arrow_c_stream__"):
+        elif hasattr(source, "__arrow_c_stream__") or isinstance(source, Mapping):
             frame = pl.DataFrame(source)
-        elif hasattr(source, "__dataframe__"):
-            frame = pl.from_dataframe(source)
         else:
             raise Unsupported(f"{type(source).__name__}: neither a path, nor CSV, nor a data frame")
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, TypeError, ValueError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, TypeError, ValueError, ImportError) as error:
         raise _unreadable(what, error) from None
     if len(frame) > max_rows:
         raise _too_many(what, max_rows)

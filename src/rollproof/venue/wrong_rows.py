@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from rollproof.errors import Malformed
@@ -55,9 +56,7 @@ class Wrong:
         self.count += 1
         self.rows.append(WrongRow(row, column, why))
 
-    def add_where(
-        self, where: NDArray[np.bool_], first_row: int, column: str, texts: Sequence[object], why: str
-    ) -> None:
+    def add_where(self, where: NDArray[np.bool_], first_row: int, column: str, texts: pl.Series, why: str) -> None:
         """Say it of all cells of a batch ``where`` it holds; ``first_row`` is the batch's."""
         found = np.flatnonzero(where)
         self.count += len(found)

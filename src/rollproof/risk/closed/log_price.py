@@ -231,7 +231,7 @@ def mixture(
     return NormalMixture(*(np.stack([row[part] for row in rows]) for part in range(3)))
 
 
-def bisect(falling: Callable[[Floats], Floats], low: Floats, high: Floats, steps: int = 80) -> Floats:
+def bisect(falling: Callable[[Floats], Floats], low: Floats, high: Floats, steps: int = 56) -> Floats:
     """Where a function that falls through nothing between ``low`` and ``high`` does so, element by element."""
     below, above = np.array(low, dtype=np.float64), np.array(high, dtype=np.float64)
     for _ in range(steps):

@@ -9,6 +9,8 @@ with jumps R. Merton, JFE 3 (1976), equation 16.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -34,7 +36,8 @@ __all__ = [
 ]
 
 HORIZON = 30 * 86_400.0  # seconds: longer halts are not looked for
-_KNOTS = 512
+_KNOTS = 1_024
+_Rates: TypeAlias = tuple[float, float, tuple[Jumps, ...]]  # volatility, drift, jumps of one asset
 
 
 def shortfall_probability(
@@ -103,7 +106,7 @@ def book_outage(book: Book, model: Model, duration: float | Duration) -> tuple[F
     """(subaccounts,) P(equity < 0) and expected bad debt, quote, after a halt of so many seconds, or of such a law.
 
     NaN where the subaccount holds options or more than one asset's price moves it. Prices start at the book's marks.
-    Where one side of an asset has more than 512 different margins the answer is interpolated, to about 1e-8 of it.
+    Where one side of an asset has more than 1,024 different margins the answer is interpolated, to about 1e-5 of it.
     Raises Unsupported for an asset that the model does not have, and Malformed.
     """
     law = duration if isinstance(duration, Law) else Fixed(float(duration))
@@ -112,13 +115,14 @@ def book_outage(book: Book, model: Model, duration: float | Duration) -> tuple[F
     still = slope == 0
     probability = np.where(still, (equity < 0).astype(np.float64), np.nan)
     debt = np.where(still, np.maximum(-equity, 0.0), np.nan)
-    for at, price in _laws(book, model, asset, law):
+    for at, (volatility, drift, jumps) in _grouped(book, model, asset):
+        price = log_price(volatility, law, drift=drift, jumps=jumps)
         for side in (1.0, -1.0):
             rows = np.flatnonzero(np.isin(asset, at) & (np.sign(slope) == side))
             notional = np.abs(slope[rows]) * book.marks[asset[rows].astype(np.int64)]
             sign, strike = _strike(side, equity[rows] / notional)
-            probability[rows] = _tabulated(lambda k, s=sign, law=price: _probability(law, s, k), strike)
-            debt[rows] = notional * _tabulated(lambda k, s=sign, law=price: _debt(law, s, k), strike)
+            probability[rows] = _tabulated(partial(_probability, price, sign), strike)
+            debt[rows] = notional * _tabulated(partial(_debt, price, sign), strike)
     return probability, debt
 
 
@@ -126,24 +130,23 @@ def time_to_ruin(book: Book, model: Model, probability: float, *, horizon: float
     """(subaccounts,) seconds of the shortest halt with which P(equity < 0) at resume reaches ``probability``.
 
     0 where equity is below nothing already, infinite where no halt up to ``horizon`` seconds does it, NaN as for
-    `book_outage`. Exact on a grid of 2,048 durations that are equally far apart in the logarithm (to less than 1 %),
+    `book_outage`. Exact on a grid of 1,024 durations that are 1.7 % apart,
     interpolated between them.
     """
     slope, asset = single_asset(book)
     equity = book.equity(book.marks)
     out = np.where(slope == 0, np.where(equity < 0, 0.0, np.inf), np.nan)
-    seconds = np.geomspace(min(0.1, horizon / 2), horizon, 2_048)
-    for index, name in enumerate(book.assets):
-        at = _index(model, name) if ((asset == index) & (slope != 0)).any() else -1
+    seconds = np.geomspace(min(0.1, horizon / 2), horizon, 1_024)
+    for members, (volatility, drift, jumps) in _grouped(book, model, asset):
+        law = mixture(volatility, seconds / YEAR, drift=drift, jumps=jumps)
         for side in (1.0, -1.0):
-            rows = np.flatnonzero((asset == index) & (np.sign(slope) == side))
+            rows = np.flatnonzero(np.isin(asset, members) & (np.sign(slope) == side))
             if not len(rows):
                 continue
-            law = mixture(model.volatility[at], seconds / YEAR, drift=model.drift[at], jumps=asset_jumps(model, name))
-            _, strike = _strike(side, equity[rows] / (np.abs(slope[rows]) * book.marks[index]))
+            notional = np.abs(slope[rows]) * book.marks[asset[rows].astype(np.int64)]
+            _, strike = _strike(side, equity[rows] / notional)
             # what the price passes with this probability after each duration: the first that passes the strike
-            passed = side * law.quantile(probability, upper=side < 0)
-            furthest = np.minimum.accumulate(passed)
+            furthest = np.minimum.accumulate(side * law.quantile(probability, upper=side < 0))
             with np.errstate(divide="ignore"):
                 level = side * np.log(np.maximum(strike, 0.0))
             turn = np.concatenate([[True], np.diff(furthest) < 0])
@@ -175,15 +178,15 @@ def asset_jumps(model: Model, asset: str) -> tuple[Jumps, Jumps]:
     )
 
 
-def _laws(book: Book, model: Model, asset: Floats, law: Duration) -> Iterator[tuple[list[int], LogPrice]]:
+def _grouped(book: Book, model: Model, asset: Floats) -> Iterator[tuple[list[int], _Rates]]:
     # assets with the same law share it: building and tabulating it is what costs
-    groups: dict[tuple[object, ...], list[int]] = {}
+    groups: dict[_Rates, list[int]] = {}
     for index in np.unique(asset[np.isfinite(asset)]).astype(np.int64):
         at = _index(model, book.assets[index])
-        jumps = asset_jumps(model, book.assets[index])
-        groups.setdefault((float(model.volatility[at]), float(model.drift[at]), jumps), []).append(int(index))
-    for (volatility, drift, jumps), members in groups.items():
-        yield members, log_price(volatility, law, drift=drift, jumps=jumps)
+        rates = (float(model.volatility[at]), float(model.drift[at]), asset_jumps(model, book.assets[index]))
+        groups.setdefault(rates, []).append(int(index))
+    for rates, members in groups.items():
+        yield members, rates
 
 
 def _tabulated(function: Callable[[Floats], Floats], strike: Floats) -> Floats:

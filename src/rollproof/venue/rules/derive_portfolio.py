@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from rollproof.errors import Malformed
 from rollproof.venue import black76
 from rollproof.venue.book import Book, Floats, Kind
+from rollproof.venue.rules import parameters
 from rollproof.venue.rules.derive_auction import auction_share
 from rollproof.venue.rules.derive_shocks import SCENARIOS, Haircut, SkewShock, StaticDiscount
+from rollproof.venue.rules.expiry import Expiries
 from rollproof.venue.rules.holding import HoldingRules, Holdings, Required
 from rollproof.venue.rules.rules import Backstop, Liquidation
-from rollproof.venue.rules.scenario import Scenario, Skew, Volatility, haircuts, option_values, refuse_debt
+from rollproof.venue.rules.scenario import Scenario, Skew, Volatility, haircuts, option_values
 from rollproof.venue.state import VenueState
 
 
@@ -36,6 +36,8 @@ class DerivePortfolio(HoldingRules, frozen=True, forbid_unknown_fields=True, kw_
         "static discounts are 0.95 for longs and 1.05 for shorts, as in the test portfolios: the script swaps them",
         "limits on open interest and on the number of assets are not modelled",
     )
+
+    kinds: ClassVar[frozenset[Kind]] = frozenset(Kind) - {Kind.DEBT}
 
     scenarios: tuple[Scenario, ...] = SCENARIOS
     volatility: Volatility = Volatility(floor_up=0.4)
@@ -71,15 +73,19 @@ class DerivePortfolio(HoldingRules, frozen=True, forbid_unknown_fields=True, kw_
     backstop: Backstop = Backstop(fund_first=True, socialised=True)
 
     def __post_init__(self) -> None:
-        """Raises Malformed for parameters that are no rule."""
+        HoldingRules.__post_init__(self)
         if not self.scenarios:
-            raise Malformed("derive-pm: scenarios: at least one is needed")
-        if not 0 < self.maintenance_factor <= self.initial_factor:
-            raise Malformed("derive-pm: maintenance_factor: more than 0 and at most initial_factor is needed")
+            raise Malformed("derive-pm: scenarios are none, but have to be at least one")
+        parameters.above_zero(self, "maintenance_factor", "stable_price")
+        parameters.at_most(self, "maintenance_factor", "initial_factor")
+        parameters.shares(self, "confidence", "confidence_threshold", "buffer", "basis_move")
+        parameters.at_least_zero(
+            self, "peg_factor", "basis_add", "basis_multiple", "perpetual_maintenance", "perpetual_initial",
+            "short_maintenance", "short_initial", "confidence_factor",
+        )  # fmt: skip
 
     def required(self, book: Book, prices: Floats, holdings: Holdings) -> Required:
-        """The class says what. Raises Unsupported for a debt, and for collateral that has no haircut."""
-        refuse_debt(book, self.family)
+        """The class says what. Raises Unsupported for collateral that has no haircut."""
         worst = np.minimum(self.profits(book, prices, holdings).min(axis=0), self.basis(book, prices, holdings))
         maintenance, initial = self._contingencies(book, prices, holdings)
         factor = self.initial_factor + max(0.0, self.peg_threshold - self.stable_price) * self.peg_factor
@@ -87,7 +93,7 @@ class DerivePortfolio(HoldingRules, frozen=True, forbid_unknown_fields=True, kw_
 
     def profits(self, book: Book, prices: Floats, holdings: Holdings) -> Floats:
         """(scenarios, holdings) the weighted profit of each scenario, quote."""
-        expiries = _Expiries.of(book, holdings)
+        expiries = Expiries.of(book, holdings)
         now = expiries.summed(self.worth(book, prices))
         linear = self._offsetting(book, prices, holdings)
         out = np.empty((len(self.scenarios), len(holdings)))
@@ -102,7 +108,7 @@ class DerivePortfolio(HoldingRules, frozen=True, forbid_unknown_fields=True, kw_
 
     def basis(self, book: Book, prices: Floats, holdings: Holdings) -> Floats:
         """(holdings,) the basis contingency, quote, at most 0: each expiry's loss in a small move, with longer more."""
-        expiries = _Expiries.of(book, holdings)
+        expiries = Expiries.of(book, holdings)
         now = expiries.summed(self.worth(book, prices))
         worst = np.zeros(len(expiries.years))
         for move in (self.basis_move, -self.basis_move):
@@ -146,7 +152,8 @@ class DerivePortfolio(HoldingRules, frozen=True, forbid_unknown_fields=True, kw_
         perpetual = np.where(book.kind == Kind.PERPETUAL, notional, 0.0)
         first = {name: each.maintenance for name, each in self.collateral.items()}
         second = {name: each.initial for name, each in self.collateral.items()}
-        naked = self._naked_shorts(book, holdings) * prices[holdings.asset]
+        expiries = Expiries.of(book, holdings)
+        naked = np.bincount(expiries.holding, expiries.naked_shorts(book), len(holdings)) * prices[holdings.asset]
         doubt = (1 - self.confidence) * self.confidence_factor if self.confidence < self.confidence_threshold else 0.0
         maintenance = self.perpetual_maintenance * perpetual + haircuts(book, first, self.family) * notional
         initial = self.perpetual_initial * perpetual + haircuts(book, second, self.family) * notional + doubt * notional
@@ -154,32 +161,3 @@ class DerivePortfolio(HoldingRules, frozen=True, forbid_unknown_fields=True, kw_
             holdings.summed(maintenance) + self.short_maintenance * naked,
             holdings.summed(initial) + self.short_initial * naked,
         )
-
-    def _naked_shorts(self, book: Book, holdings: Holdings) -> Floats:
-        """(holdings,) options short in excess of longs at the same strike and expiry, calls and puts together."""
-        chosen = np.flatnonzero(book.optional)
-        keys = np.stack((holdings.of_row[chosen], book.expiry[chosen], book.strike[chosen]), axis=1)
-        strikes, which = np.unique(keys, axis=0, return_inverse=True)
-        net = np.bincount(which.reshape(-1), book.size[chosen], len(strikes))
-        return np.bincount(strikes[:, 0].astype(np.int64), np.maximum(-net, 0.0), len(holdings)).astype(np.float64)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Expiries:
-    """A holding's options that expire together."""
-
-    rows: NDArray[np.int64]  # (options,)
-    of_row: NDArray[np.int64]  # (options,) index of the expiry
-    holding: NDArray[np.int64]  # (expiries,)
-    years: Floats  # (expiries,)
-
-    @classmethod
-    def of(cls, book: Book, holdings: Holdings) -> _Expiries:
-        rows = np.flatnonzero(book.optional)
-        keys = np.stack((holdings.of_row[rows].astype(np.float64), book.expiry[rows]), axis=1)
-        found, of_row = np.unique(keys, axis=0, return_inverse=True)
-        return cls(rows, of_row.reshape(-1), found[:, 0].astype(np.int64), found[:, 1])
-
-    def summed(self, column: Floats) -> Floats:
-        """(expiries,) the sums of a (rows,) column over options."""
-        return np.bincount(self.of_row, column[self.rows], len(self.years)).astype(np.float64)

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 
 from rollproof.venue.book import Floats
+from rollproof.venue.rules import parameters
 from rollproof.venue.rules.scenario import Scenario, Skew, grid
 
 _UP, _DOWN = 0.5, -0.3
@@ -71,3 +72,6 @@ class Haircut(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     maintenance: float
     initial: float  # on top of it
+
+    def __post_init__(self) -> None:
+        parameters.shares(self, "maintenance", "initial")

@@ -76,12 +76,14 @@ class HoldingRules(Rules, frozen=True, forbid_unknown_fields=True, kw_only=True)
         return book.cash + book.summed(self.worth(book, prices))
 
     def initial(self, book: Book, prices: Floats, state: VenueState) -> Floats:  # noqa: ARG002
-        """(subaccounts,) sums of the holdings'."""
+        """(subaccounts,) sums of the holdings'. Raises Unsupported as `admit` and `required` do."""
+        self.admit(book)
         holdings = Holdings.of(book)
         return holdings.for_subaccounts(self.required(book, prices, holdings).initial, book)
 
     def maintenance(self, book: Book, prices: Floats, state: VenueState) -> Floats:  # noqa: ARG002
-        """(subaccounts,) sums of the holdings'."""
+        """(subaccounts,) sums of the holdings'. Raises Unsupported as `admit` and `required` do."""
+        self.admit(book)
         holdings = Holdings.of(book)
         return holdings.for_subaccounts(self.required(book, prices, holdings).maintenance, book)
 
@@ -91,6 +93,7 @@ class HoldingRules(Rules, frozen=True, forbid_unknown_fields=True, kw_only=True)
         Found by search (`crossing.nearest`), so two crossings within one step of its grid are missed. The same for
         all rows of a holding, options and collateral too.
         """
+        self.admit(book)
 
         def surplus(holding: Book, price: Floats) -> Floats:
             return self.worth(holding, price) - self._spread(holding, price)

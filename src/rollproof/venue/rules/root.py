@@ -10,6 +10,7 @@ import numpy as np
 from rollproof.venue.book import Book, Floats, Ints
 
 _STEPS: Final = 64
+_FLAT: Final = 1e-13  # of the slopes that a slope is the difference of
 _CLOSE: Final = 1e-11  # of the amounts that a surplus is the difference of
 
 
@@ -53,6 +54,7 @@ def price_at_zero(
     for _ in range(_STEPS):
         value, slope = own(price[pair])
         left, by = rest + np.bincount(pair, value, count), np.bincount(pair, slope, count)
+        by[np.abs(by) <= _FLAT * np.bincount(pair, np.abs(slope), count)] = 0.0  # hedged up to rounding
         found |= open_ & (np.abs(left) <= _CLOSE * scale) & (by != 0)
         with np.errstate(divide="ignore", invalid="ignore"):
             moved = price - left / by

@@ -44,6 +44,15 @@ class Rates:
     maintenance: Floats
     maintenance_fixed: Floats
 
+    @classmethod
+    def of_perpetuals(
+        cls, book: Book, initial: Floats, maintenance: Floats, initial_fixed: Floats, maintenance_fixed: Floats
+    ) -> Rates:
+        """From (rows,) columns that hold for perpetuals: nothing is required for other rows."""
+        traded = book.kind == Kind.PERPETUAL
+        columns = (initial, initial_fixed, maintenance, maintenance_fixed)
+        return cls(*(np.where(traded, each, 0.0) for each in columns))
+
 
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One family's rules with their parameters set."""
@@ -172,7 +181,7 @@ class LinearRules(Rules, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     @abstractmethod
     def rates_at(self, book: Book, price: Floats, state: VenueState) -> Rates:
-        """What each row requires at a ``price`` (rows,) of its asset; zeros for collateral and debt.
+        """What each row requires at a ``price`` (rows,) of its asset; nothing for collateral and debt.
 
         A price is at or below zero while an equation is being solved: there the rates of the smallest notional hold.
         """

@@ -12,9 +12,10 @@ from enum import StrEnum
 import msgspec
 import numpy as np
 
-from rollproof.errors import Unsupported
+from rollproof.errors import Malformed, Unsupported
 from rollproof.venue import black76
 from rollproof.venue.book import Book, Floats, Kind
+from rollproof.venue.rules import parameters
 from rollproof.venue.rules.holding import Holdings
 
 DAYS = 365.0  # a year of implied volatility
@@ -29,12 +30,18 @@ class Skew(StrEnum):
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One move of the market."""
+    """One move of the market. Raises Malformed where the price would not stay above nothing."""
 
     move: float  # of the price, relative
     volatility: float = 0.0  # relative change of implied volatility at 30 days to expiry
     weight: float = 1.0  # share of the profit or loss that counts
     skew: Skew = Skew.NONE
+
+    def __post_init__(self) -> None:
+        parameters.numbers(self)
+        parameters.at_least_zero(self, "weight")
+        if not self.move > -1:
+            raise Malformed(f"scenario: move is {self.move!r:.40}, but has to be above -1")
 
 
 class Volatility(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -44,6 +51,11 @@ class Volatility(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     long_power: float = 0.13
     days_floor: float = 1.0
     floor_up: float = 0.0  # what a volatility is at least after a move up
+
+    def __post_init__(self) -> None:
+        parameters.numbers(self)
+        parameters.at_least_zero(self, "short_power", "long_power", "floor_up")
+        parameters.above_zero(self, "days_floor")
 
     def moved(self, volatility: Floats, years: Floats, change: float) -> Floats:
         """(rows,) ``volatility`` after a relative ``change`` at 30 days; never below zero."""
@@ -103,13 +115,6 @@ def deltas(book: Book, prices: Floats) -> Floats:
     return out
 
 
-def refuse_debt(book: Book, family: str) -> None:
-    """Raises Unsupported, naming the asset, where anything but the quote currency is owed."""
-    if (owed := book.kind == Kind.DEBT).any():
-        name = book.assets[book.asset[np.argmax(owed)]]
-        raise Unsupported(f"{family}: a debt in {name}: only {book.quote} can be owed")
-
-
 def haircuts(book: Book, table: Mapping[str, float], family: str) -> Floats:
     """(rows,) of collateral, the share of its value that does not count, by asset; 0 for other rows.
 
@@ -119,7 +124,9 @@ def haircuts(book: Book, table: Mapping[str, float], family: str) -> Floats:
     held = book.kind == Kind.COLLATERAL
     for index in np.unique(book.asset[held]):
         name = book.assets[index]
-        if name not in table:
-            raise Unsupported(f"{family}: no haircut is known for collateral in {name}; it takes {', '.join(table)}")
-        out[held & (book.asset == index)] = table[name]
+        haircut = parameters.of_asset(table, name)
+        if haircut is None:
+            known = ", ".join(table) or "none"
+            raise Unsupported(f"{family}: no haircut is known for collateral in {name[:80]!a} (known: {known})")
+        out[held & (book.asset == index)] = haircut
     return out

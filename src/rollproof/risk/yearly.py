@@ -1,0 +1,72 @@
+"""The year's loss with its Monte Carlo interval: the compound sum of each randomisation by itself, then over them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from rollproof.risk import prior
+from rollproof.risk.annual import Severity, annual
+from rollproof.risk.estimate import LEVELS, Estimate
+from rollproof.risk.result import YearlyLoss
+from rollproof.venue.book import Floats
+
+POINTS = 120  # of the exceedance curve
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """One failure's losses path by path, as an engine drew them."""
+
+    intensity: float  # a year
+    losses: Floats  # (paths,) quote
+    weights: Floats  # (paths,) likelihood ratios, mean 1
+    groups: NDArray[np.int64]  # (paths,) which independent randomisation, from 0
+
+
+def yearly(samples: Sequence[Sample]) -> YearlyLoss | None:
+    """The sum over all failures; None where there is none that was priced."""
+    if not samples:
+        return None
+    # One grid for all, so that a difference between randomisations is no rounding.
+    law = annual([_severity(each, None) for each in samples])
+    end = law.step * max(len(law.probability) - 1, 1)
+    count = min(int(each.groups.max()) + 1 for each in samples)
+    each_law = [annual([_severity(each, at) for each in samples], largest=end) for at in range(count)]
+    tails = []
+    for level in LEVELS:
+        value, shortfall = law.tail(level)
+        drawn = [one.tail(level) for one in each_law]
+        tails.append(
+            (level, _estimate(value, [one[0] for one in drawn]), _estimate(shortfall, [one[1] for one in drawn]))
+        )
+    mean = _estimate(law.mean, [one.mean for one in each_law])
+    top = law.tail(0.9999)[0]
+    losses = np.geomspace(top * 1e-4, top, POINTS) if top > 0 else np.zeros(1)
+    intensity = sum(each.intensity for each in samples)
+    _, low, high = prior.intensity(prior.published())
+    return YearlyLoss(
+        mean,
+        tuple(tails),
+        (tuple(map(float, losses)), tuple(map(float, law.exceedance(losses)))),
+        (intensity, low, high),
+        ("failures are independent of each other and of the year's other losses, and no position changes in between",),
+    )
+
+
+def _severity(sample: Sample, group: int | None) -> Severity:
+    chosen = slice(None) if group is None else sample.groups == group
+    weights = sample.weights[chosen]
+    return Severity(sample.intensity, sample.losses[chosen], weights / weights.sum())
+
+
+def _estimate(value: float, drawn: Sequence[float]) -> Estimate:
+    if len(drawn) < 2:
+        return Estimate(value, float("inf"), float("-inf"), float("inf"))
+    error = float(np.std(drawn, ddof=1)) / len(drawn) ** 0.5
+    half = float(stdtrit(len(drawn) - 1, 0.975)) * error
+    return Estimate(value, error, value - half, value + half)
