@@ -173,12 +173,12 @@ def test_the_whole_state_is_the_models(busy: VenueChain) -> None:
         assert (account.equity, account.initial, account.maintenance) == model.health(account.address)
         assert {busy_index(each.market) for each in account.positions} == set(its.positions)
         for each in account.positions:
-            market = busy_index(each.market)
-            position = its.positions[market]
+            number = busy_index(each.market)
+            position = its.positions[number]
             assert (each.size, each.isolated, each.margin) == (position.size, position.isolated, position.margin)
-            assert (each.profit, each.initial, each.maintenance) == model.weighed(market, position)
-            assert each.notional == model.notional(position, model.mark(market))
-            price = model.bankruptcy_price(market, account.address)
+            assert (each.profit, each.initial, each.maintenance) == model.weighed(number, position)
+            assert each.notional == model.notional(position, model.mark(number))
+            price = model.bankruptcy_price(number, account.address)
             assert each.bankruptcy_price == (price * 10**10 if price else None)
 
 
@@ -384,3 +384,61 @@ def test_the_book_is_worth_what_the_venue_says_after_a_move(venue: VenueChain) -
     after, _ = book_of(read(venue), "lab")
     np.testing.assert_allclose(book.equity(np.array([1_961.0, 64_321.0])), after.equity(after.marks), atol=1e-6)
     np.testing.assert_allclose(after.marks, [1_961.0, 64_321.0])
+
+
+# As rules.
+
+
+def test_the_rules_are_the_markets_settings(busy: VenueChain) -> None:
+    rules = LabVenue().rules_of(ChainReader(busy.chain), busy.venue.address)
+    settings = Settings()
+    for own in (rules.markets["ETH-USD"], rules.markets["BTC-USD"]):
+        assert (own["initial_ratio"], own["maintenance_ratio"], own["fee"]) == (0.02, 0.01, 0.0005)
+        assert own["skew_scale"] == settings.skew_scale / ONE == 1_000_000
+        assert (own["max_premium"], own["min_notional"]) == (0.05, 10.0)
+        assert (own["funding_factor"], own["max_funding_rate"]) == (1e-6, 1e-6)
+    assert (rules.liquidation.penalty, rules.liquidation.keeper_share, rules.liquidation.step) == (0.005, 0.5, 0.25)
+
+
+def test_the_rules_require_what_the_venue_requires(busy: VenueChain, venue: VenueChain) -> None:
+    for chain in (busy, venue):
+        snapshot, reader = read(chain), ChainReader(chain.chain)
+        rules = LabVenue().rules_of(reader, chain.venue.address)
+        book, state = book_of(snapshot, "lab")
+        initial, maintenance = (each(book, book.marks, state) for each in (rules.initial, rules.maintenance))
+        liquidatable = rules.liquidatable(book, book.marks, state)
+        bankruptcy = rules.bankruptcy_price(book, book.marks, state)
+        by_name = {f"0x{each.address.hex()}": each for each in snapshot.accounts}
+        for number in range(book.subaccounts):
+            account = by_name[book.accounts[book.owner[number]]]
+            rows = np.flatnonzero(book.subaccount == number)
+            markets = [book.assets[book.asset[row]] for row in rows]
+            isolated = book.mode[number] == Mode.ISOLATED
+            positions = [each for each in account.positions if each.isolated == isolated and each.market in markets]
+            exact = positions[0] if isolated else account
+            assert initial[number] * USD == pytest.approx(exact.initial, abs=4)  # each position is rounded up
+            assert maintenance[number] * USD == pytest.approx(exact.maintenance, abs=4)
+            assert bool(liquidatable[number]) == bool(set(markets) & set(account.liquidatable))
+            for row, each in zip(rows, positions, strict=True):
+                price = each.bankruptcy_price
+                assert bankruptcy[row] == pytest.approx(np.nan if price is None else price / PRICE, nan_ok=True)
+
+
+def test_markets_that_liquidate_differently_are_refused() -> None:
+    venue = VenueChain([Settings(), Settings(step=5_000)])
+    with pytest.raises(Unsupported, match="differ in liquidation"):
+        LabVenue().rules_of(ChainReader(venue.chain), venue.venue.address)
+
+
+def test_the_rules_liquidation_price_is_where_the_venue_begins(venue: VenueChain) -> None:
+    """A's ETH alone moved to it, one tick on each side."""
+    rules = LabVenue().rules_of(ChainReader(venue.chain), venue.venue.address)
+    book, state = book_of(read(venue), "lab")
+    row = next(n for n in range(book.rows) if book.size[n] == 5.0)
+    price = rules.liquidation_price(book, book.marks, state)[row]
+    # 1,400 - 5 d = 166 - 0.05 d, where d is what it falls: 1,234 / 4.95.
+    assert price == pytest.approx(2_100 - 1_234 / 4.95, rel=1e-12)
+    for tick, wanted in ((1, 0), (-1, 3)):
+        moved = venue.branch()
+        moved.push(round(price * DOLLAR) + tick, 61_000 * DOLLAR)
+        assert moved.view("liquidatable", moved.address(A)) == wanted

@@ -1,4 +1,4 @@
-"""A run of ``rollproof risk`` over positions: what was asked -> books, rules and scenarios -> answers, printed and written."""
+"""A run of `rollproof risk` over positions: stakes and scenarios -> answers, printed and written as they come."""
 
 from __future__ import annotations
 
@@ -6,21 +6,28 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rollproof.cli.talk import complain, say
-from rollproof.errors import Malformed, RollproofError, Unsupported
+import typer
+
+from rollproof.cli import stakes
+from rollproof.cli.stakes import Stake
+from rollproof.cli.talk import say
+from rollproof.errors import Malformed, RollproofError
 from rollproof.report import figure, risk_html, risk_markdown, risk_text
-from rollproof.report.risk_progress import Bar
-from rollproof.risk import calibration, contagion, liquidity, preset, price, recommend
+from rollproof.report.bar import bar
+from rollproof.risk import calibration, contagion, liquidity, preset, recommend
+from rollproof.risk.failure import Scenario
 from rollproof.risk.market import Model, jump_diffusion
+from rollproof.risk.price import Priced, Settings, price
 from rollproof.risk.record import record
-from rollproof.venue import adapters, positions
-from rollproof.venue.book import Book
+from rollproof.venue import adapters
 from rollproof.venue.rules import registry
-from rollproof.venue.state import VenueState
+
+WRITERS = (".html", ".md", ".json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +57,58 @@ class Asked:
     seed: int
     engine: str
     jobs: int | None
+
+
+def names() -> Iterator[str]:
+    """What can be named, a line each."""
+    yield "scenarios:"
+    for name in preset.names():
+        yield f"  {name:24} {preset.load(name).title}"
+    yield "rules:"
+    for name in registry.FAMILIES:
+        yield f"  {name}"
+    yield "adapters:"
+    for name in adapters.NAMES:
+        yield f"  {name}"
+    yield "settings (--recommend):"
+    for name, what in recommend.NAMES.items():
+        yield f"  {name:24} {what}"
+
+
+def run(
+    asked: Asked, *, as_json: bool, reports: Sequence[Path], figures: Path | None, show: bool, talk: bool
+) -> int:
+    """Prints each answer and returns the exit code. Raises RollproofError where nothing can be priced."""
+    for path in reports:
+        if path.suffix not in WRITERS:
+            raise typer.BadParameter(f"--report writes {', '.join(WRITERS)}, not {path.suffix or path.name!r}")
+    scenarios = [preset.load(name) for name in asked.scenarios]
+    found = _stakes(asked)
+    stakes.refuse_mixed(found, asked.network)
+    records: list[dict[str, Any]] = []
+    over = partly = False
+    for stake in found:
+        for scenario in scenarios:
+            with bar(show=show) as progress:
+                answer = _priced(asked, stake, scenario, progress)
+            over |= _over(answer, asked)
+            partly |= any(each.not_priced for each in answer.failures)
+            records.append(record(answer))
+            if as_json:
+                print(json.dumps(records[-1], separators=(",", ":")), flush=True)
+            else:
+                print(risk_text.text(records[-1], colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR")))
+    for path in reports:
+        _write(path, records)
+        if talk:
+            say(f"wrote {path}")
+    if figures is not None:
+        figures.mkdir(parents=True, exist_ok=True)
+        for each in records:
+            for name, drawn in figure.all_of(each).items():
+                stem = f"{each['scenario']['name']}-{name}" if len(found) == 1 else f"{each['venue']}-{name}"
+                (figures / f"{stem}.svg").write_text(drawn.svg(), encoding="utf-8")
+                (figures / f"{stem}.png").write_bytes(drawn.png())
+    if over:
+        return 1
+    return 2 if partly else 0

@@ -1,8 +1,8 @@
 """The state that a block claims and the one that its transactions make, both readable: roots over one store of nodes.
 
-The computed state comes from executing the block. The claimed one is never believed: it is read by its root, which the
-claimed header commits to, or it is the computed state with the verdict's differences written over it, which proves
-itself where the root that comes out is the claimed one.
+The computed state comes from executing the block. The claimed one is never believed: it is read by the root that the
+claimed header commits to. Where its nodes were not served, the verdict's differences are written over the computed
+state: that is the claimed one if, and only if, the claimed root comes out.
 """
 
 from __future__ import annotations
@@ -19,15 +19,18 @@ from rollproof.replay import disclosure, execute
 from rollproof.replay.by_value import ByValue
 from rollproof.replay.draft import Draft, Inconclusive
 from rollproof.replay.execute import Inputs, Source
+from rollproof.replay.header import header_hash, with_results
 from rollproof.replay.judge import judge
+from rollproof.replay.narrow import MAX_LISTED, Narrow
 from rollproof.replay.verify import MAX_ROUNDS, SecondOpinion, verify_claim
 from rollproof.types import Claim, Difference, Outcome, Verdict
 
 _ACCOUNT: Final = re.compile(r"0x([0-9a-f]{40})\.(nonce|balance|code_hash|storage_root)\Z")
 _SLOT: Final = re.compile(r"0x([0-9a-f]{40})\[0x([0-9a-f]{64})\]\Z")
+_APART: Final = re.compile(r"(keccak )?0x([0-9a-f]+)(?:\.[a-z_]+|\[(keccak )?0x([0-9a-f]+)\])\Z")
 
 Written = tuple[bytes, int | None, int | None, bytes | None, list[tuple[int, int]]]
-Slots = Mapping[bytes, set[bytes]]  # address -> slots
+Slots = Mapping[bytes, set[bytes]]  # account -> slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +38,20 @@ class BothStates:
     """What one block claims and what it makes. Roots are readable in ``inputs.preimages``, as far as it has the nodes.
 
     ``inputs`` and ``computed`` are None where the block could not be executed, ``claimed`` where the claimed state is
-    not known; ``reason`` says why. ``proven``: the claimed root is the one that the claimed header commits to; where it
-    is not, ``assumes`` says what is taken for it. ``complete``: the states differ in ``differing`` and nowhere else.
+    not known; ``reason`` says why. ``apart`` is where the states differ, as far as nodes were served, and ``opaque``
+    where that is not known further.
     """
 
     verdict: Verdict
     inputs: Inputs | None = None
     computed: bytes | None = None
     claimed: bytes | None = None
-    proven: bool = False
-    complete: bool = False
-    assumes: tuple[str, ...] = ()
     reason: str = ""
     touched: Slots = field(default_factory=dict)  # by our own execution
     outcomes: Sequence[Mapping[str, Any]] = ()
-    differing: Slots = field(default_factory=dict)  # slots, and accounts without any, that the verdict names
+    apart: Slots = field(default_factory=dict)  # keccak-256 of the address -> of each slot
+    opaque: tuple[str, ...] = ()  # one line each
+    named: frozenset[bytes] = frozenset()  # addresses that the verdict names
 
 
 def both_states(
@@ -83,40 +85,68 @@ def both_states(
         return BothStates(verdict, inputs, reason=f"no state follows from the block: {said}")
     found = BothStates(
         verdict, inputs, done.state_root, touched=disclosure.touched(done), outcomes=done.outcomes,
-        differing=_differing(verdict.differences),
+        named=_named(verdict.differences),
     )  # fmt: skip
-    return _claimed(found, claim, inputs, done.state_root, source, claimed_source)
+    found = _claimed(found, claim, inputs, done, source, claimed_source)
+    return found if found.claimed is None else _parted(found, inputs, found.claimed, done.state_root)
+
+
+def _parted(found: BothStates, inputs: Inputs, claimed: bytes, computed: bytes) -> BothStates:
+    """With where the two roots' states differ."""
+    names = [name for address, slots in found.touched.items() for name in (address, *slots)]
+    apart: dict[bytes, set[bytes]] = {}
+    opaque: list[str] = []
+    try:
+        differences = Narrow(inputs.preimages, (), [*names, *found.named], None).differences(claimed, computed)
+    except (RollproofError, _core.CoreError) as error:
+        return replace(found, opaque=(str(error),))
+    for each in differences:
+        match = _APART.match(each.key)
+        if match is None or each.scope == "trie" or each.key.endswith(".storage_root"):
+            opaque.append(each.key)
+            continue
+        slots = apart.setdefault(_hashed(match[1], match[2]), set())
+        if each.scope == "storage":
+            slots.add(_hashed(match[3] or "", match[4] or ""))
+    if len(apart) >= MAX_LISTED or any(len(slots) >= MAX_LISTED for slots in apart.values()):
+        opaque.append(f"at {MAX_LISTED} places or more of one trie")
+    return replace(found, apart=apart, opaque=tuple(opaque))
+
+
+def _hashed(known: str, digits: str) -> bytes:
+    """The hash of a name, which is given or known by its hash only."""
+    value = bytes.fromhex(digits)
+    return value if known else _core.keccak256(value)
 
 
 def _claimed(
     found: BothStates,
     claim: Claim,
     inputs: Inputs,
-    computed: bytes,
+    done: _core.Done,
     source: Source | None,
     claimed_source: Source | None,
 ) -> BothStates:
     root = claim.header.state_root if claim.header is not None else (claim.partial_header or {}).get("state_root")
-    if root == computed or (root is None and found.verdict.outcome is Outcome.HOLDS):
-        return replace(found, claimed=computed, proven=True, complete=True)
+    if root == done.state_root or found.verdict.outcome is Outcome.HOLDS:
+        return replace(found, claimed=done.state_root)
     written, left = _writes(found.verdict.differences, inputs.preimages)
+    over = done.state_root
     try:
-        over = _write(inputs.preimages, computed, written, source) if written else computed
+        over = _write(inputs.preimages, over, written, source) if written else over
     except (RollproofError, _core.CoreError) as error:
-        over, left = computed, (*left, str(error))
-    if root is None:
-        if over == computed or left:
-            why = left[0] if left else "the claim discloses no state root, account or slot"
-            return replace(found, reason=f"the claimed state is not known: {why}")
-        said = "the claimed state is the computed one but for the accounts and slots that were disclosed"
-        return replace(found, claimed=over, complete=True, assumes=(said,))
-    if over == root:
-        return replace(found, claimed=root, proven=True, complete=True)
-    if _by_its_own_header(claim, inputs, source) == root:
-        return replace(found, claimed=root, proven=True)
-    if root in inputs.preimages or (claimed_source is not None and _begun(inputs, root, claimed_source)):
-        return replace(found, claimed=root, proven=True)
-    why = left[0] if left else "accounts and slots that were disclosed do not hash to the claimed state root"
+        left = (*left, str(error))
+    if root is None and claim.claimed_hash is not None:
+        header = replace(with_results(inputs.env, done), state_root=over)
+        root = over if header_hash(header) == claim.claimed_hash else None
+    if root is not None and (
+        root in (over, _by_its_own_header(claim, inputs, source))
+        or root in inputs.preimages
+        or (claimed_source is not None and _begun(inputs, root, claimed_source))
+    ):
+        return replace(found, claimed=root)
+    what = "root" if claim.header is not None else "hash"
+    why = left[0] if left else f"accounts and slots that were disclosed do not make the claimed {what}"
     return replace(found, reason=f"the claimed state is not known: {why}; give --rpc-url of a node that has the block")
 
 
@@ -204,11 +234,6 @@ def _writes(differences: Iterable[Difference], preimages: _core.Preimages) -> tu
     return written, tuple(left)
 
 
-def _differing(differences: Iterable[Difference]) -> dict[bytes, set[bytes]]:
-    found: dict[bytes, set[bytes]] = {}
-    for each in differences:
-        if each.scope == "account" and (match := _ACCOUNT.match(each.key)) is not None:
-            found.setdefault(bytes.fromhex(match[1]), set())
-        elif each.scope == "storage" and (match := _SLOT.match(each.key)) is not None:
-            found.setdefault(bytes.fromhex(match[1]), set()).add(bytes.fromhex(match[2]))
-    return found
+def _named(differences: Iterable[Difference]) -> frozenset[bytes]:
+    matches = (pattern.match(each.key) for each in differences for pattern in (_ACCOUNT, _SLOT))
+    return frozenset(bytes.fromhex(match[1]) for match in matches if match is not None)

@@ -27,8 +27,7 @@ def html(values: Mapping[str, Any]) -> str:
         token = values["collateral"]
         parts.append(
             f"<p>Venue <code>{_text(values['venue'])}</code> ({_text(values['adapter'])}), "
-            f"amounts in {_text(token['symbol'])}. "
-            + ("The claimed state is proven by its root.</p>" if values["proven"] else "</p>")
+            f"amounts in {_text(token['symbol'])}.</p>"
         )
         moved = [each for each in values["markets"] if each["changed"]]
         if moved:

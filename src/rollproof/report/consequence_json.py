@@ -18,8 +18,6 @@ class Revalued(Protocol):
     @property
     def verdict(self) -> Verdict: ...
     @property
-    def proven(self) -> bool: ...
-    @property
     def adapter(self) -> str: ...
     @property
     def assumes(self) -> Sequence[str]: ...
@@ -40,7 +38,6 @@ def record(revalued: Revalued, found: Any | None) -> dict[str, Any]:
         "confirmed": verdict.confirmed,
         "source": verdict.source,
         "reason": revalued.reason,
-        "proven": revalued.proven,
         "assumes": [*verdict.assumes, *revalued.assumes],
         "notes": list(revalued.notes),
     }

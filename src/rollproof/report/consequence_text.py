@@ -70,15 +70,13 @@ def _lines(values: Mapping[str, Any], *, colour: bool, verbose: int) -> Iterator
         yield from ("    " + line for line in _body(values, verbose))
     for note in values["notes"]:
         yield f"    note: {visible(note)}"
-    if values["assumes"] and (verbose or not values["proven"]):
+    if values["assumes"] and verbose:
         yield from (f"    assumes: {visible(each)}" for each in values["assumes"])
 
 
 def _body(values: Mapping[str, Any], verbose: int) -> Iterator[str]:
     token = values["collateral"]
     yield f"venue {values['venue']} ({values['adapter']}), amounts in {visible(token['symbol'])} {token['address']}"
-    if values["proven"]:
-        yield "the claimed state is proven: its root is the one in the claimed header"
     moved = [each for each in values["markets"] if each["changed"]]
     if moved:
         yield ""

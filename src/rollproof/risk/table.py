@@ -1,8 +1,8 @@
 """Loss of many positions as a function of one price: exact tables of convex piecewise-linear functions.
 
 A subaccount whose value is linear in one asset's price S, a + b S, owes max(0, -(a + b S)): a hinge at its bankruptcy
-price -a / b. However many there are, their sum over one asset is a convex piecewise-linear function of S: sorted hinges,
-and between two of them a value and a slope. One binary search and two multiplications give the sum over a million
+price -a / b. However many there are, their sum over one asset is a convex piecewise-linear function of S: sorted
+hinges, and between two of them a value and a slope. One binary search and two multiplications give the sum over a million
 positions.
 
 Falling hinges (long positions) and rising ones (short positions) are kept apart: each is then a sum of terms of one

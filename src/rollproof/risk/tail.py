@@ -62,6 +62,14 @@ def losses_of(
     )
 
 
+def mean_of(observed: Floats) -> Estimate:
+    """Of independent observations, one for each randomisation."""
+    error = float(observed.std(ddof=1)) / math.sqrt(len(observed))
+    half = float(stdtrit(len(observed) - 1.0, SIDE)) * error
+    mean = float(observed.mean())
+    return Estimate(mean, error, mean - half, mean + half)
+
+
 class _Drawn:
     """A sample in rising order of loss, with the probability that each loss is exceeded."""
 

@@ -9,6 +9,7 @@ from rollproof.errors import Unsupported
 from rollproof.venue.lab_venue import LabVenue
 from rollproof.venue.perp_v2 import PerpV2
 from rollproof.venue.reader import Reader
+from rollproof.venue.rules.rules import Rules
 from rollproof.venue.snapshot import Adapter
 
 
@@ -17,6 +18,10 @@ class Detecting(Adapter, Protocol):
 
     def matches(self, reader: Reader, venue: bytes) -> bool:
         """Whether a contract answers as its venues do. Raises Missing, Retry where it could not be asked."""
+        ...
+
+    def rules_of(self, reader: Reader, venue: bytes) -> Rules:
+        """The margin rules that the venue is set to. Raises as `Adapter.read`."""
         ...
 
 

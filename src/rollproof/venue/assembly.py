@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from rollproof.venue.book import Book, Bytes, Floats, Ints, Kind, Mode
 from rollproof.venue.cells import Mask
-from rollproof.venue.position_rows import UNSET, Names, Rows
-from rollproof.venue.wrong_rows import Wrong, shown
+from rollproof.venue.position_rows import MAX_ASSETS, UNSET, Names, Rows
+from rollproof.venue.wrong_rows import SHOWN, Wrong, shown
 
 Longs: TypeAlias = NDArray[np.int64]
 
@@ -33,7 +33,7 @@ class AccountNames(Sequence[str]):
     @overload
     def __getitem__(self, at: slice) -> AccountNames: ...
     def __getitem__(self, at: int | slice) -> str | AccountNames:
-        return AccountNames(self._series[at]) if isinstance(at, slice) else str(self._series[at])
+        return AccountNames(self._series[at]) if isinstance(at, slice) else str(self._series[int(at)])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._series)
@@ -130,7 +130,7 @@ def _modes(rows: Rows, account: Ints, count: int, numbers: Longs, wrong: Wrong) 
     if both.any():
         cross = np.flatnonzero(both[account] & (rows.mode == Mode.CROSS))
         _, first = np.unique(account[cross], return_index=True)
-        for at in sorted(cross[first])[:10]:
+        for at in sorted(cross[first])[:SHOWN]:
             why = f"account {shown(rows.account[int(at)])} is cross here, portfolio elsewhere: they would overlap"
             wrong.add(int(numbers[at]), "mode", why)
     followed = np.where(portfolio[account], Mode.PORTFOLIO, Mode.CROSS).astype(np.int8)
@@ -144,12 +144,19 @@ def _duplicates(rows: Rows, margined: Longs | Ints, numbers: Longs, wrong: Wrong
     packed = ((margined.astype(np.int64) * MAX_ASSETS + rows.asset) * len(Kind) + rows.kind) * 2 + side
     ordered = np.sort(packed)
     shared = np.flatnonzero(np.isin(packed, ordered[1:][ordered[1:] == ordered[:-1]]))
-    full = np.column_stack([packed[shared].view(np.float64), rows.strike[shared], rows.expiry[shared]])
-    for at in np.flatnonzero(again)[:10]:
-        same = frame.select((pl.col(name) == frame[name][int(at)]) for name in frame.columns)
-        first = int(numbers[same.select(pl.all_horizontal(pl.all())).to_series().arg_true()[0]])
-        what = "position on this side" if rows.kind[at] <= Kind.PUT else Kind(rows.kind[at]).name.lower()
-        why = f"account {shown(rows.account[int(at)])} has this {what} already in row {first}: one row each"
+    alike = pl.DataFrame(
+        {
+            "at": np.arange(len(shared)),
+            "packed": packed[shared],
+            "strike": np.nan_to_num(rows.strike[shared]),
+            "expiry": np.nan_to_num(rows.expiry[shared]),
+        }
+    )
+    first = alike.select(pl.col("at").first().over("packed", "strike", "expiry")).to_series().to_numpy()
+    for again in np.flatnonzero(first != np.arange(len(shared)))[:SHOWN]:
+        at, earlier = int(shared[again]), int(numbers[shared[first[again]]])
+        what = "position on this side" if rows.kind[at] < Kind.COLLATERAL else Kind(rows.kind[at]).name.lower()
+        why = f"account {shown(rows.account[at])} has this {what} already in row {earlier}: one row each"
         wrong.add(int(numbers[at]), "account", why)
 
 

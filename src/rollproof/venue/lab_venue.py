@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from rollproof.errors import Malformed, RollproofError
+from rollproof.errors import Malformed, RollproofError, Unsupported
 from rollproof.venue.reader import Reader, Reverted
+from rollproof.venue.rules.lab import Lab
+from rollproof.venue.rules.liquidation import Liquidation
 from rollproof.venue.snapshot import AccountAt, MarketAt, PositionAt, Snapshot
 from rollproof.venue.token import BALANCE_OF, read_token, symbol_of
 from rollproof.venue.view import View, ask_all, need_all
@@ -17,6 +19,8 @@ from rollproof.venue.view import View, ask_all, need_all
 MAX_MARKETS: Final = 16  # the contract's own bound
 MAX_ACCOUNTS: Final = 200_000
 _PRICE: Final = 10**10  # 8 decimals to 18
+_ONE: Final = 10**18
+_BPS: Final = 10**4
 
 COLLATERAL: Final = View("collateral", (), ("address",))
 MARKET_COUNT: Final = View("marketCount")
@@ -31,6 +35,12 @@ PAUSED: Final = View("paused", (), ("bool",))
 MARKET: Final = View(
     "market", ("uint256",),
     ("(bytes32,uint256,uint256,bool,uint256,uint256,uint256,int256,int256,int256,int256)",),
+)  # fmt: skip
+# feed, max age, initial, maintenance, fee, liquidation fee, keeper share, step, skew scale, open interest, premium,
+# funding factor, max funding rate, min notional
+CONFIG: Final = View(
+    "config", ("uint256",),
+    ("(address,uint32,uint16,uint16,uint16,uint16,uint16,uint16,uint128,uint128,uint64,uint64,uint64,uint64)",),
 )  # fmt: skip
 ACCOUNT_AT: Final = View("accountAt", ("uint256",), ("address",))
 # equity, initial, maintenance, balance, debt
@@ -84,6 +94,36 @@ class LabVenue:
         return Snapshot(
             venue, reader.chain_id, reader.number, reader.timestamp, token, listed, read, fund, pool, pool_equity,
             bad_debt, held, supply, unread, unlisted,
+        )  # fmt: skip
+
+    def rules_of(self, reader: Reader, venue: bytes) -> Lab:
+        """The margin rules as the markets are set, each with its own where the family knows one.
+
+        Raises as `read`, and Unsupported where markets liquidate differently: the family has one way for all.
+        """
+        collateral, count = need_all(reader, [(venue, COLLATERAL, ()), (venue, MARKET_COUNT, ())])
+        if count > MAX_MARKETS:
+            raise Malformed(f"venue 0x{venue.hex()}: {count} markets, more than {MAX_MARKETS}")
+        if not count:
+            return Lab()
+        token, _ = read_token(reader, collateral)
+        symbols = [each.symbol for each in _markets(reader, venue, count)]
+        configs = need_all(reader, [(venue, CONFIG, (market,)) for market in range(count)])
+        ways = {config[5:8] for config in configs}
+        if len(ways) > 1:
+            raise Unsupported("rules lab: the markets differ in liquidation fee, keeper's share or step")
+        fee, share, step = ways.pop()
+        return Lab(
+            liquidation=Liquidation(penalty=fee / _BPS, keeper_share=share / _BPS, step=step / _BPS),
+            markets={
+                symbol: {
+                    "initial_ratio": config[2] / _BPS, "maintenance_ratio": config[3] / _BPS, "fee": config[4] / _BPS,
+                    "skew_scale": config[8] / _ONE, "max_premium": config[10] / _ONE,
+                    "funding_factor": config[11] / _ONE, "max_funding_rate": config[12] / _ONE,
+                    "min_notional": config[13] / 10**token.decimals,
+                }
+                for symbol, config in zip(symbols, configs, strict=True)
+            },
         )  # fmt: skip
 
 

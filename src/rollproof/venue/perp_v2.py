@@ -13,9 +13,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from rollproof.chain import abi
 from rollproof.errors import Malformed, RollproofError, Unsupported
 from rollproof.venue.reader import LogReader, Reader, Reverted
+from rollproof.venue.rules.perp_v2 import PerpV2 as Rules
 from rollproof.venue.snapshot import AccountAt, MarketAt, PositionAt, Snapshot
 from rollproof.venue.token import BALANCE_OF, SYMBOL, read_token, symbol_of
 from rollproof.venue.view import Question, View, ask_all, need_all
@@ -48,6 +51,8 @@ PENDING_FUNDING: Final = View("getPendingFundingPayment", _PAIR, _SIGNED)
 FUND_CAPACITY: Final = View("getInsuranceFundCapacity", (), _SIGNED)
 IM_RATIO: Final = View("getImRatio", (), ("uint24",))
 MM_RATIO: Final = View("getMmRatio", (), ("uint24",))
+PENALTY_RATIO: Final = View("getLiquidationPenaltyRatio", (), ("uint24",))
+MAX_FUNDING_RATE: Final = View("getMaxFundingRate", (), ("uint24",))
 MARK_PRICE: Final = View("getMarkPrice", _ADDRESS)
 INDEX_PRICE: Final = View("getIndexPrice", ("uint256",))
 IS_OPEN: Final = View("isOpen", (), ("bool",))
@@ -125,6 +130,22 @@ class PerpV2:
             venue, reader.chain_id, reader.number, reader.timestamp, token, tuple(counted.values()), accounts,
             capacity, None, None, max(0, -capacity), held, supply, unread, unlisted, assumes,
         )  # fmt: skip
+
+    def rules_of(self, reader: Reader, venue: bytes) -> Rules:
+        """The margin rules with the venue's ratios. Raises as `read`.
+
+        A book from a snapshot has collateral in other tokens in its cash, at the value that the venue gave it.
+        """
+        [config] = need_all(reader, [(venue, _PARTS[4], ())])
+        initial, maintenance, penalty, funding = need_all(
+            reader, [(config, view, ()) for view in (IM_RATIO, MM_RATIO, PENALTY_RATIO, MAX_FUNDING_RATE)]
+        )
+        return Rules(
+            initial_ratio=initial / _RATIO,
+            maintenance_ratio=maintenance / _RATIO,
+            max_funding_rate=funding / _RATIO,
+            liquidation=replace(Rules().liquidation, penalty=penalty / _RATIO),
+        )
 
     def _listed(self, reader: Reader, parts: _Venue) -> tuple[list[bytes], str]:
         """The accounts, each once, and why there may be more."""

@@ -16,7 +16,7 @@ import polars as pl
 
 from rollproof.errors import Malformed
 from rollproof.venue.book import Bytes, Floats, Ints, Kind, Mode
-from rollproof.venue.cells import Cells, Mask
+from rollproof.venue.cells import LARGEST, SMALLEST, Cells, Mask
 
 COLUMNS: Final[Mapping[str, str]] = {
     "account": "whose it is; required",
@@ -128,12 +128,10 @@ def checked(cells: Cells, names: Names, *, quote: str, venue: str, as_of: dateti
 
 def joined(parts: list[Rows]) -> Rows:
     """All batches' rows in order; ``parts`` is emptied, to free them."""
-    accounts = pl.concat([part.account for part in parts], rechunk=False)
-    columns = {
-        name: np.concatenate([getattr(part, name) for part in parts]) for name in Rows.__slots__ if name != "account"
-    }
+    columns = {name: [getattr(part, name) for part in parts] for name in Rows.__slots__}
     parts.clear()
-    return Rows(accounts, **columns)
+    accounts = pl.concat(columns.pop("account"), rechunk=False)
+    return Rows(accounts, **{name: np.concatenate(columns.pop(name)) for name in tuple(columns)})
 
 
 def _indexed(series: pl.Series, known: dict[str, int], most: int, what: str, table: str) -> Ints:
@@ -149,10 +147,10 @@ def _indexed(series: pl.Series, known: dict[str, int], most: int, what: str, tab
 def _marked(cells: Cells, names: Names, venue: Ints, asset: Ints, in_quote: Mask) -> None:
     """Take the marks that rows give; they agree within an asset of a venue."""
     mark = cells.numbers("mark_price")
+    cells.needed(mark, ~np.isnan(mark), "mark_price", "a mark")
+    cells.say(in_quote & ~np.isnan(mark) & (mark != 1), "mark_price", "is the quote currency's: 1, or nothing")
     with np.errstate(invalid="ignore"):
-        cells.needed(mark, np.zeros(len(cells), dtype=np.bool_), "mark_price", "")
-        cells.say(in_quote & ~np.isnan(mark) & (mark != 1), "mark_price", "is the quote currency's: 1, or nothing")
-    given = np.flatnonzero(~np.isnan(mark) & ~in_quote)
+        given = np.flatnonzero((mark >= SMALLEST) & (mark <= LARGEST) & ~in_quote)
     pair = venue[given].astype(np.int64) * MAX_ASSETS + asset[given]
     unique, first, inverse = np.unique(pair, return_index=True, return_inverse=True)
     expected = np.array(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from rollproof._core import keccak256
 from rollproof.errors import Malformed, Missing, RollproofError, Unsupported
 from rollproof.replay.both_states import BothStates
 from rollproof.replay.execute import Source
@@ -26,8 +27,8 @@ _SUPPLY: Final = View("totalSupply")
 class Holdings:
     """Collateral tokens outside the venue: of its accounts and of whoever the block names. Base units.
 
-    ``unexplained`` are slots of the token's contract that differ and are nobody's balance of those asked, nor the
-    supply; ``unread`` has those whose balance could not be read, with why.
+    ``unexplained`` are keccak-256 hashes of slots of the token's contract that differ and are nobody's balance of those
+    asked, nor the supply; ``unread`` has those whose balance could not be read, with why.
     """
 
     claimed: Mapping[bytes, int] = field(default_factory=dict)
@@ -49,7 +50,6 @@ class Revaluation:
     claimed: Snapshot | None = None
     computed: Snapshot | None = None
     holdings: Holdings = field(default_factory=Holdings)
-    proven: bool = False
     adapter: str = ""
     assumes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -94,10 +94,11 @@ def revalue(
             notes.append(f"{left} accounts were not read before the block: liquidations of theirs in it are not known")
     except RollproofError as error:
         notes.append(f"the state before the block was not read ({error}): liquidations done in it are not known")
-    assumes = (*states.assumes, *dict.fromkeys((*right.assumes, *wrong.assumes)))
+    assumes = tuple(dict.fromkeys((*right.assumes, *wrong.assumes)))
     return Revaluation(
-        verdict, before, wrong, right, holdings, states.proven, read_by.name, assumes,
-        (*notes, *_outside(verdict)),
+        verdict, before, wrong, right, holdings, read_by.name, assumes,
+        (*notes, *(f"the states also differ, nobody served in what: {each}" for each in states.opaque),
+         *_outside(verdict)),
     )  # fmt: skip
 
 
@@ -109,7 +110,7 @@ def _found(
         return venue, adapter or detect(reader, venue)
     known: dict[bytes, Adapter] = {}
     refused: RollproofError | None = None
-    candidates = sorted({*states.touched, *states.differing})
+    candidates = sorted({*states.touched, *states.named})
     for address in candidates[:MAX_CANDIDATES]:
         try:
             if reader.has_code(address):
@@ -134,7 +135,7 @@ def _holdings(
     states: BothStates, claimed: StateReader, computed: StateReader, right: Snapshot, wrong: Snapshot
 ) -> Holdings:
     token, venue = right.collateral.address, right.venue
-    named = {*states.touched, *states.differing, *_named(states)}
+    named = {*states.touched, *states.named, *_named(states)}
     members = {each.address for snapshot in (right, wrong) for each in snapshot.accounts}
     holders = sorted((named | members | {*right.unread, *wrong.unread}) - {venue})
     if len(holders) > MAX_HOLDERS:
@@ -155,10 +156,11 @@ def _holdings(
     for holder in unread:  # a difference needs both
         for known in amounts:
             known.pop(holder, None)
-    wallets = {holder: why for holder, why in unread.items() if holder in members or holder in states.differing}
-    left = tuple(sorted(slot for slot in states.differing.get(token, ()) if (token, slot) not in explained))
+    wallets = {holder: why for holder, why in unread.items() if holder in members or holder in states.named}
+    known_slots = {keccak256(slot) for address, slot in explained if address == token}
+    left = tuple(sorted(states.apart.get(keccak256(token), set()) - known_slots))
     # Where every differing slot is known and somebody's, what could not be read is the same in both.
-    return Holdings(amounts[0], amounts[1], left, {} if states.complete and not left else wallets)
+    return Holdings(amounts[0], amounts[1], left, wallets if left or states.opaque else {})
 
 
 def _named(states: BothStates) -> set[bytes]:

@@ -25,7 +25,16 @@ import numpy as np
 
 from rollproof.errors import Malformed, Unsupported
 from rollproof.risk.failure import (
-    AnyFailure, Backlog, BridgeDelay, Censorship, Halt, InvalidState, Ordering, Reorg, StaleOracle, Throughput,
+    AnyFailure,
+    Backlog,
+    BridgeDelay,
+    Censorship,
+    Halt,
+    InvalidState,
+    Ordering,
+    Reorg,
+    StaleOracle,
+    Throughput,
 )  # fmt: skip
 from rollproof.venue.book import Book, Floats
 from rollproof.venue.rules.rules import Rules
@@ -125,8 +134,7 @@ def conduct(
     resume, liquidation = failure.resume, rules.liquidation
     answered = resume.top_up_probability
     calls = isinstance(failure, Censorship | BridgeDelay)
-    unable = {Censorship: "share", BridgeDelay: "reliance"}.get(type(failure))
-    left = 1.0 - getattr(failure, unable) if unable else 0.0
+    unable = failure.share if isinstance(failure, Censorship) else getattr(failure, "reliance", 0.0)
     rate = np.asarray(rules.funding_rate(book, book.marks, state)) + funding.rate_per_hour / 3600
     return Conduct(
         acts_during=not isinstance(failure, Halt),
@@ -137,7 +145,7 @@ def conduct(
         slippage_during=failure.slippage if isinstance(failure, Ordering) else 0.0,
         all_during=failure.notional_per_second if isinstance(failure, Throughput) else np.inf,
         throughput=np.asarray(rules.throughput(book, book.marks, state), dtype=np.float64),
-        top_up_during=answered * left if calls else 0.0,
+        top_up_during=answered * (1.0 - unable) if calls else 0.0,
         top_up_grace=answered,
         top_up_after=answered if calls else 0.0,
         call=CALL if calls and answered else 0.0,

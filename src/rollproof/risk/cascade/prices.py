@@ -14,6 +14,7 @@ from numba import njit
 
 from rollproof.risk.cascade import stream
 from rollproof.risk.cascade.stream import COMMON, DIFFUSION, OWN, Words
+from rollproof.risk.cascade.timing import Times, reached
 from rollproof.risk.market import YEAR, Model
 from rollproof.venue.book import Floats
 
@@ -54,47 +55,65 @@ class Market(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def walk(
-    streams: Words, market: Market, state: int, steps: int, step: float, later: int, later_step: float,
-    normals: Floats, out: Floats,
-) -> None:  # fmt: skip
-    """Fills ``out`` (steps + later, assets): log prices, from 0, after each step.
+def walk(streams: Words, market: Market, state: int, when: Times, normals: Floats, out: Floats) -> None:
+    """Fills ``out`` (steps, assets): log prices, from 0, after each step.
 
-    ``steps`` of ``step`` seconds, then ``later`` of ``later_step``; ``normals`` is room for (steps + later) *
-    (assets + 1), or as many as there are steps where there is one asset.
+    ``normals`` is room for one a step and asset, and one more a step where there are several assets.
     """
-    assets = out.shape[1]
-    width = assets + 1 if assets > 1 else 1
-    total = steps + later
-    stream.normals(streams[DIFFUSION], normals[: total * width])
-    common_rate = market.common_intensity[state]
-    own_rate = market.own_intensity[state].sum()
-    next_common = stream.exponential(streams[COMMON]) / common_rate if common_rate > 0 else math.inf
-    next_own = stream.exponential(streams[OWN]) / own_rate if own_rate > 0 else math.inf
-    now = 0.0
-    for k in range(total):
-        seconds = step if k < steps else later_step
-        root = math.sqrt(seconds)
-        now += seconds
-        at = k * width
-        if assets == 1:
-            deviation = math.sqrt(market.systematic[state, 0] ** 2 + market.idiosyncratic[state, 0] ** 2)
-            before = out[k - 1, 0] if k > 0 else 0.0
-            out[k, 0] = before + market.drift[state, 0] * seconds + deviation * root * normals[at]
-        else:
-            for a in range(assets):
-                before = out[k - 1, a] if k > 0 else 0.0
-                shock = market.systematic[state, a] * normals[at] + market.idiosyncratic[state, a] * normals[at + 1 + a]
-                out[k, a] = before + market.drift[state, a] * seconds + root * shock
-        while next_common <= now:
+    assets, total = out.shape[1], when.steps + when.later
+    if assets == 1:
+        deviation = math.hypot(market.systematic[state, 0], market.idiosyncratic[state, 0])
+        stream.normals(streams[DIFFUSION], normals[:total])
+        _diffuse_one(normals, market.drift[state, 0], deviation, when.steps, when.step, total, when.later_step, out)
+    else:
+        stream.normals(streams[DIFFUSION], normals[: total * (assets + 1)])
+        common, own = market.systematic[state], market.idiosyncratic[state]
+        _diffuse(normals, market.drift[state], common, own, when.steps, when.step, total, when.later_step, out)
+    rate = market.common_intensity[state]
+    if rate > 0.0:
+        now = stream.exponential(streams[COMMON]) / rate
+        while (k := reached(when, now)) < total:
             size = market.common[0] + market.common[1] * stream.normal(streams[COMMON])
             for a in range(assets):
-                out[k, a] += market.beta[a] * size
-            next_common += stream.exponential(streams[COMMON]) / common_rate
-        while next_own <= now:
-            a = _chosen(market.own_intensity[state], own_rate * stream.uniform(streams[OWN]))
-            out[k, a] += market.own_mean[a] + market.own_deviation[a] * stream.normal(streams[OWN])
-            next_own += stream.exponential(streams[OWN]) / own_rate
+                out[k:total, a] += market.beta[a] * size
+            now += stream.exponential(streams[COMMON]) / rate
+    rate = market.own_intensity[state].sum()
+    if rate > 0.0:
+        now = stream.exponential(streams[OWN]) / rate
+        while (k := reached(when, now)) < total:
+            a = _chosen(market.own_intensity[state], rate * stream.uniform(streams[OWN]))
+            out[k:total, a] += market.own_mean[a] + market.own_deviation[a] * stream.normal(streams[OWN])
+            now += stream.exponential(streams[OWN]) / rate
+
+
+@njit(cache=True, nogil=True)
+def _diffuse_one(
+    normals: Floats, drift: float, deviation: float, steps: int, step: float, total: int, later_step: float, out: Floats
+) -> None:  # fmt: skip
+    log, mean, scale = 0.0, drift * step, deviation * math.sqrt(step)
+    for k in range(steps):
+        log += mean + scale * normals[k]
+        out[k, 0] = log
+    mean, scale = drift * later_step, deviation * math.sqrt(later_step)
+    for k in range(steps, total):
+        log += mean + scale * normals[k]
+        out[k, 0] = log
+
+
+@njit(cache=True, nogil=True)
+def _diffuse(
+    normals: Floats, drift: Floats, common: Floats, own: Floats, steps: int, step: float, total: int,
+    later_step: float, out: Floats,
+) -> None:  # fmt: skip
+    assets = len(drift)
+    for k in range(total):
+        seconds = step if k < steps else later_step
+        root, at = math.sqrt(seconds), k * (assets + 1)
+        shared = normals[at]
+        for a in range(assets):
+            before = out[k - 1, a] if k > 0 else 0.0
+            shock = common[a] * shared + own[a] * normals[at + 1 + a]
+            out[k, a] = before + drift[a] * seconds + root * shock
 
 
 @njit(cache=True, nogil=True)

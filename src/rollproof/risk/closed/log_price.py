@@ -1,7 +1,7 @@
 """The law of log(S_T / S_0): a mixture of normals, or Laplace's where a diffusion stops at an exponential time.
 
 Given how many jumps came, a jump diffusion with normal jumps is normal: R. Merton, Option pricing when underlying
-stock returns are discontinuous, JFE 3 (1976), equation 16. A random duration mixes again (`closed.quadrature`).
+stock returns are discontinuous, JFE 3 (1976). A random duration mixes again (`closed.quadrature`).
 """
 
 from __future__ import annotations
@@ -121,8 +121,7 @@ class NormalMixture:
 @dataclass(frozen=True, slots=True, eq=False)
 class Laplace:
     """Of a Brownian motion with drift that is stopped at an exponential time: density proportional to e^(-up x) above
-    nothing and e^(down x) below. S. Kou and H. Wang, Option pricing under a double exponential jump diffusion model,
-    Management Science 50 (2004), section 4; A. Borodin and P. Salminen, Handbook of Brownian Motion, 2.1.0.5.
+    nothing and e^(down x) below. A. Borodin and P. Salminen, Handbook of Brownian Motion, part II, section 2.1.
     """
 
     up: Floats

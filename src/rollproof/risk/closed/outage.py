@@ -2,8 +2,9 @@
 
 Margin is equity as a share of the notional, both at the price at which the halt begins. A long position's equity is
 below nothing where S_T < (1 - margin) S_0, a short one's where S_T > (1 + margin) S_0; its bad debt per unit of
-notional is the put, respectively the call, with that strike. F. Black and M. Scholes, JPE 81 (1973), equation 13;
-with jumps R. Merton, JFE 3 (1976), equation 16.
+notional is the put, respectively the call, with that strike: F. Black and M. Scholes, The pricing of options and
+corporate liabilities, JPE 81 (1973); with jumps R. Merton, Option pricing when underlying stock returns are
+discontinuous, JFE 3 (1976).
 """
 
 from __future__ import annotations
@@ -130,8 +131,8 @@ def time_to_ruin(book: Book, model: Model, probability: float, *, horizon: float
     """(subaccounts,) seconds of the shortest halt with which P(equity < 0) at resume reaches ``probability``.
 
     0 where equity is below nothing already, infinite where no halt up to ``horizon`` seconds does it, NaN as for
-    `book_outage`. Exact on a grid of 1,024 durations that are 1.7 % apart,
-    interpolated between them.
+    `book_outage`. Exact on a grid of 1,024 durations, 1.7 % apart
+    with the default horizon, and interpolated between them.
     """
     slope, asset = single_asset(book)
     equity = book.equity(book.marks)
@@ -183,7 +184,7 @@ def _grouped(book: Book, model: Model, asset: Floats) -> Iterator[tuple[list[int
     groups: dict[_Rates, list[int]] = {}
     for index in np.unique(asset[np.isfinite(asset)]).astype(np.int64):
         at = _index(model, book.assets[index])
-        rates = (float(model.volatility[at]), float(model.drift[at]), asset_jumps(model, book.assets[index]))
+        rates: _Rates = (float(model.volatility[at]), float(model.drift[at]), asset_jumps(model, book.assets[index]))
         groups.setdefault(rates, []).append(int(index))
     for rates, members in groups.items():
         yield members, rates

@@ -32,7 +32,7 @@ class Consequence:
     computed: VenueStanding
     knock: Knock
     unlisted: str = ""
-    unexplained: tuple[bytes, ...] = field(default=())  # slots of the token that differ and are nobody's who was asked
+    unexplained: tuple[bytes, ...] = field(default=())  # keccak-256 of slots of the token that nobody explains
 
     def labelled(self, label: Label) -> tuple[AccountConsequence, ...]:
         """The accounts of a label."""

@@ -1,1 +1,1 @@
-"""Margin rules, one family a file, behind one interface: `venue.rules.rules`; `venue.rules.registry` has them by name."""
+"""Margin rules, one family a file, behind one interface, `venue.rules.rules`; `venue.rules.registry` knows all."""

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from rollproof.venue.book import Book, Floats, Kind
+from rollproof.venue.book import Book, Floats, Ints, Kind
 from rollproof.venue.rules import parameters
 from rollproof.venue.rules.rules import Backstop, LinearRules, Liquidation, Rates, open_interest, skew
 from rollproof.venue.state import VenueState
@@ -108,42 +108,31 @@ class Gmx(LinearRules, frozen=True, forbid_unknown_fields=True, kw_only=True):
         before = (longs - shorts)[at]
         return self.impact(book, at, before, before - signed)
 
-    def impact(self, book: Book, asset: Floats, before: Floats, after: Floats) -> Floats:
-        """Price impact, USD, of moving an ``asset``'s imbalance (longs less shorts, USD) from ``before`` to ``after``."""
+    def impact(self, book: Book, asset: Ints, before: Floats, after: Floats) -> Floats:
+        """Price impact, USD, of moving an asset's imbalance (longs less shorts, USD) from ``before`` to ``after``."""
         worse = self.column(book, "negative_impact_factor")[asset]
         better = np.minimum(self.column(book, "positive_impact_factor")[asset], worse)
         return price_impact(before, after, better, worse, self.column(book, "impact_exponent")[asset])
 
     def sides(self, book: Book, state: VenueState) -> tuple[Floats, Floats]:
         """(assets,) open interest of longs and of shorts, USD at entry (the rest of the venue's at the marks)."""
-        size, count = _size(book), len(book.assets)
-        own = [np.bincount(book.asset, np.where(side, size, 0.0), count) for side in (book.size > 0, book.size < 0)]
         larger, net = open_interest(book, state), skew(book, state)
-        traded = book.kind == Kind.PERPETUAL
-        units = [
-            np.bincount(book.asset, np.where(traded & (sign * book.size > 0), np.abs(book.size), 0.0), count)
-            for sign in (1, -1)
-        ]
-        whole = larger - np.maximum(-net, 0.0), larger - np.maximum(net, 0.0)
-        longs, shorts = (
-            mine + np.maximum(all_ - part, 0.0) * book.marks for mine, all_, part in zip(own, whole, units, strict=True)
-        )
-        return longs, shorts
+        longs = _side(book, book.size > 0, larger - np.maximum(-net, 0.0))
+        return longs, _side(book, book.size < 0, larger - np.maximum(net, 0.0))
 
     def profit_factor(self, book: Book, prices: Floats, state: VenueState) -> tuple[float, float]:
-        """Longs' and shorts' unrealised profit by their half of the pool: 0 where they lose, or the pool is unbounded."""
+        """Longs' and shorts' unrealised profit by their half of the pool; 0 where they lose or nothing bounds it."""
         value = np.where(book.kind == Kind.PERPETUAL, book.value(prices), 0.0)
+        made = [max(float(value[side].sum()), 0.0) for side in (book.size > 0, book.size < 0)]
         half = state.pool / 2
-        totals = (float(value[side].sum()) for side in (book.size > 0, book.size < 0))
-        longs, shorts = (max(each, 0.0) / half if half > 0 else (np.inf if each > 0 else 0.0) for each in totals)
+        longs, shorts = (each / half if half > 0 else np.inf if each > 0 else 0.0 for each in made)
         return longs, shorts
 
     def payable_share(self, book: Book, prices: Floats, state: VenueState) -> tuple[float, float]:
-        """Share of longs' and of shorts' profits that counts: less than 1 where the pool is too small (getPositionPnlUsd)."""
-        longs, shorts = self.profit_factor(book, prices, state)
-        return min(1.0, self.max_profit_factor / longs) if longs else 1.0, min(
-            1.0, self.max_profit_factor / shorts
-        ) if shorts else 1.0
+        """Share of longs' and shorts' profits that counts: below 1 where the pool is too small (getPositionPnlUsd)."""
+        factors = self.profit_factor(book, prices, state)
+        longs, shorts = (min(1.0, self.max_profit_factor / each) if each else 1.0 for each in factors)
+        return longs, shorts
 
     def deleverages(self, book: Book, prices: Floats, state: VenueState) -> tuple[bool, bool]:
         """Whether longs, and shorts, in profit may be closed against their will (isPnlFactorExceeded)."""
@@ -175,3 +164,12 @@ def price_impact(before: Floats, after: Floats, better: Floats, worse: Floats, e
 def _size(book: Book) -> Floats:
     """(rows,) sizeInUsd: the value at entry; 0 for collateral."""
     return np.where(book.kind == Kind.PERPETUAL, np.abs(book.size) * book.entry, 0.0)
+
+
+def _side(book: Book, side: np.ndarray[tuple[int], np.dtype[np.bool_]], whole: Floats) -> Floats:
+    """(assets,) of one side, USD: the book's own at entry, and what the venue's ``whole`` (units) is more at marks."""
+    own = np.bincount(book.asset, np.where(side, _size(book), 0.0), len(book.assets))
+    chosen = side & (book.kind == Kind.PERPETUAL)
+    units = np.bincount(book.asset, np.where(chosen, np.abs(book.size), 0.0), len(book.assets))
+    more = whole - units
+    return np.asarray(own + np.where(more > 1e-9 * units, more, 0.0) * book.marks)

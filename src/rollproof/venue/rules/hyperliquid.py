@@ -36,7 +36,14 @@ _MAINNET = {
     "SOL": _two(70e6, 20, 10),
     "XRP": _two(40e6, 20, 10),
 }
-_LARGE = "DOGE kPEPE SUI WLD TRUMP LTC ENA POPCAT WIF AAVE kBONK LINK CRV AVAX ADA UNI NEAR TIA APT BCH HYPE FARTCOIN".split()
+_LARGE = (
+    "DOGE", "kPEPE", "SUI", "WLD", "TRUMP", "LTC", "ENA", "POPCAT", "WIF", "AAVE", "kBONK", "LINK", "CRV", "AVAX",
+    "ADA", "UNI", "NEAR", "TIA", "APT", "BCH", "HYPE", "FARTCOIN",
+)  # fmt: skip
+
+
+def _mainnet() -> dict[str, tuple[Tier, ...]]:
+    return {**_MAINNET, **dict.fromkeys(_LARGE, _two(20e6, 10, 5)), "*": _two(3e6, 10, 5)}
 
 
 class Hyperliquid(LinearRules, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -54,11 +61,7 @@ class Hyperliquid(LinearRules, frozen=True, forbid_unknown_fields=True, kw_only=
     )
 
     # By asset: rising notionals from 0 on. "*" stands for every other asset.
-    tiers: dict[str, tuple[Tier, ...]] = {  # noqa: RUF012 msgspec copies it
-        **_MAINNET,
-        **dict.fromkeys(_LARGE, _two(20e6, 10, 5)),
-        "*": _two(3e6, 10, 5),
-    }
+    tiers: dict[str, tuple[Tier, ...]] = msgspec.field(default_factory=_mainnet)
     maintenance_share: float = 0.5  # of the initial margin at a tier's highest leverage
     partial_above: float = 100_000.0  # quote: of larger positions only a share is sent to the book first
     whole_within_seconds: float = 30.0  # after a partial liquidation: then, any other is of the whole position

@@ -24,8 +24,7 @@ class Lab(LinearRules, frozen=True, forbid_unknown_fields=True, kw_only=True):
     assumes: ClassVar[tuple[str, ...]] = (
         "amounts are not rounded to units of collateral",
         "liquidations do not move the skew, and so the mark",
-        "where the fund is too small for a whole loss, it is used up first and the rest is deleveraged; the venue "
-        "deleverages the whole loss and keeps the fund",
+        "a loss beyond the fund uses it up before deleveraging; the venue deleverages all of it and keeps the fund",
     )
     by_market: ClassVar[tuple[str, ...]] = (
         "initial_ratio", "maintenance_ratio", "fee", "skew_scale", "skew_value", "max_premium", "funding_factor",

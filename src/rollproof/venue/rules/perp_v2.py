@@ -1,7 +1,7 @@
 """Perpetual Protocol v2 (curie): one ratio for all markets, partial liquidation, and a fund that must cover.
 
-perpetual-protocol/perp-curie-contract@d520bd8: contracts/ClearingHouse.sol, ClearingHouseConfig.sol, AccountBalance.sol,
-Vault.sol, InsuranceFund.sol.
+perpetual-protocol/perp-curie-contract@d520bd8, contracts: ClearingHouse.sol, ClearingHouseConfig.sol,
+AccountBalance.sol, Vault.sol, InsuranceFund.sol.
 """
 
 from __future__ import annotations

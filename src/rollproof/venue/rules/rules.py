@@ -155,13 +155,13 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class LinearRules(Rules, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Families whose requirement is, for each row, a rate of notional and a fixed amount: `rates_at` is all they add."""
+    """Families that require of each row a rate of notional and a fixed amount: `rates_at` is all they add."""
 
     kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.PERPETUAL})
     modes: ClassVar[frozenset[Mode]] = frozenset({Mode.ISOLATED, Mode.CROSS})
     by_market: ClassVar[tuple[str, ...]] = ()  # parameters that may differ by asset
 
-    markets: dict[str, dict[str, float]] = {}  # noqa: RUF012 msgspec copies it; an asset's own parameters
+    markets: dict[str, dict[str, float]] = {}  # an asset's own parameters
 
     def __post_init__(self) -> None:
         Rules.__post_init__(self)

@@ -1,0 +1,1 @@
+"""How one venue's loss spreads: clearing of what venues, lenders and bridges owe each other, fire sales, DebtRank."""

@@ -1,0 +1,135 @@
+"""Where a book loses, found by the engine: a proposal fitted to what a pilot's paths lost.
+
+The pilot begins with a wide proposal that knows nothing of the book but which assets can cost it anything: components
+that go far in one direction each (long outage, factor up and down, common jumps up and down, each asset on its own up
+and down). Its paths, weighted by likelihood ratio times what they lose in the tails asked about, are a sample of the best
+proposal there is. A mixture is fitted to them by expectation and maximisation, components that explain next to nothing
+are dropped, and a few rounds are drawn from the fit of the round before. This is population Monte Carlo with the
+mixture that minimises the Kullback-Leibler divergence from the best proposal (Cappé, Douc, Guillin, Marin and Robert,
+Adaptive importance sampling in general mixture classes, Statistics and Computing 18 (2008), section 3).
+
+A parameter leaves its nominal value only where the sample is sure that it should: of some forty variables a component
+moves the few that its losses come from, and the others cost no variance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rollproof.risk.terminal.draw import Paths, draw
+from rollproof.risk.terminal.fit import Sample, fitted
+from rollproof.risk.terminal.mixture import NOMINAL, Component, Mixture, mixture_of, nominal
+from rollproof.risk.terminal.shocks import FACTOR, JUMP, OWN, SCORE, Shocks
+from rollproof.venue.book import Floats
+
+POWER = 13  # of two: paths of a round
+ROUNDS = 3
+REPEATS = 4  # of expectation and maximisation in a round
+OWN_DIRECTIONS = 64  # of single assets that the first proposal tries, those that cost most
+LEAST = 16.0  # effective paths with a loss that a fit needs
+# What the proposal is for: shares of effort for the mean and for the shortfall at each level.
+EFFORT = ((0.0, 0.1), (0.975, 0.15), (0.99, 0.2), (0.999, 0.55))
+
+Loss = Callable[[Paths], Floats]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """A proposal, and how it was found; ``reason`` says why it is the nominal law where it is."""
+
+    mixture: Mixture
+    paths: int
+    reason: str | None = None
+
+
+def find(
+    shocks: Shocks, loss: Loss, worst: Sequence[tuple[int, float]], seeds: Sequence[np.random.SeedSequence]
+) -> Found:
+    """A proposal for ``loss`` (of paths, quote); one seed a round.
+
+    ``worst`` are moves of single assets that cost something, (asset, sign), the dearest first.
+    """
+    mixture = mixture_of(wide(shocks, worst[:OWN_DIRECTIONS]))
+    used = 0
+    reason: str | None = "the pilot found too few losses to fit a proposal to; its first one is used"
+    for seed in seeds:
+        paths = draw(shocks, mixture, POWER, seed)
+        used += len(paths.weights)
+        importance = paths.weights * wanted(loss(paths), paths.weights)
+        total = float(importance.sum())
+        if total <= 0:
+            return Found(nominal(shocks), used, f"none of the pilot's {used:,} paths lost anything")
+        importance /= total
+        if (effective := 1 / float(importance @ importance)) < LEAST:
+            continue  # another look with the same proposal
+        kept = np.flatnonzero(importance > 0)
+        sample = Sample(
+            paths.normals[kept], paths.counts[kept], paths.stressed[kept],
+            tuple(length[kept] for length in paths.years), importance[kept], effective,
+        )  # fmt: skip
+        for _ in range(REPEATS):
+            mixture = fitted(sample, mixture, shocks)
+        reason = None
+    return Found(mixture, used, reason)
+
+
+def wanted(losses: Floats, weights: Floats) -> Floats:
+    """(paths,) what a path adds to the figures asked for, each in units of its own estimate."""
+    order = np.argsort(-losses, kind="stable")
+    beyond = np.cumsum(weights[order]) / len(losses)
+    out = np.zeros(len(losses))
+    for level, effort in EFFORT:
+        at = int(np.searchsorted(beyond, 1.0 - level)) if level else len(losses)
+        threshold = float(losses[order[at]]) if at < len(losses) else 0.0
+        excess = np.maximum(losses - threshold, 0.0)
+        if (mean := float((weights * excess).sum())) > 0:
+            out += effort * excess / mean
+    return out
+
+
+def wide(shocks: Shocks, worst: Sequence[tuple[int, float]]) -> list[Component]:
+    """The first proposal: the nominal law, and components that go far in one direction each."""
+    load = shocks.load if shocks.load in (0.0, 1.0) else 0.5
+    common = [k for k in range(len(shocks.count_asset)) if shocks.count_asset[k] < 0]
+    out = [Component(NOMINAL, shocks.load)]
+    each = (1 - NOMINAL) / 2 / 6
+    for stage in range(shocks.stages):
+        first = shocks.first(stage)
+        jumps = [k for k in common if shocks.count_stage[k] == stage]
+        for sign in (-1.0, 1.0):
+            for score in (0.5, 2.0):
+                moved = {SCORE: (score, 1.2), first + FACTOR: (2.0 * sign, 1.3)}
+                out.append(_component(each, load, moved))
+            for k in jumps:
+                moved = {SCORE: (0.5, 1.3), first + FACTOR: (0.0, 1.3), first + JUMP: (1.5 * sign, 1.3)}
+                out.append(_component(each, load, moved, {k: (0.05, 1.0)}))
+    for asset, sign in worst:
+        for stage in range(shocks.stages):
+            own = [
+                k
+                for k in range(len(shocks.count_asset))
+                if shocks.count_asset[k] == asset and shocks.count_stage[k] == stage
+            ]
+            moved = {SCORE: (1.0, 1.3), shocks.first(stage) + OWN + asset: (2.0 * sign, 1.3)}
+            out.append(_component((1 - NOMINAL) / 2 / len(worst), load, moved, dict.fromkeys(own, (0.3, 1.0))))
+    return out
+
+
+def _component(
+    weight: float,
+    load: float,
+    moved: dict[int, tuple[float, float]],
+    counted: dict[int, tuple[float, float]] | None = None,
+) -> Component:
+    counted = counted or {}
+    return Component(
+        weight,
+        load,
+        {index: mean for index, (mean, _) in moved.items()},
+        {index: deviation for index, (_, deviation) in moved.items()},
+        {index: none for index, (none, _) in counted.items()},
+        {index: rate for index, (_, rate) in counted.items()},
+    )

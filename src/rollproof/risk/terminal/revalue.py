@@ -1,0 +1,107 @@
+"""Subaccounts revalued on each path: linear in several assets, or with options."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from rollproof.venue.book import Floats
+
+LANES = 512  # paths at a time, so that what is summed stays in the cache
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Options:
+    """Different options, one a row."""
+
+    asset: NDArray[np.int64]
+    strike: Floats
+    expiry: Floats  # years from now
+    volatility: Floats
+    call: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subaccounts:
+    """Equities that are sums of factors: prices of assets, then values of options."""
+
+    constant: Floats  # (subaccounts,) quote
+    start: NDArray[np.int64]  # (subaccounts + 1,) of each one's entries
+    factor: NDArray[np.int64]  # (entries,)
+    amount: Floats  # (entries,) units of the factor
+    options: Options
+
+    def bad_debt(self, prices: Floats, years: Floats) -> Floats:
+        """(paths,) below zero, all together, at ``prices`` (assets, paths) after ``years`` (paths,), quote."""
+        out = np.zeros(prices.shape[1])
+        _below_zero(self.constant, self.start, self.factor, self.amount, self._factors(prices, years), out)
+        return out
+
+    def lasting(self, earlier: Floats, earlier_years: Floats, prices: Floats, years: Floats) -> Floats:
+        """(paths,) the same of those alone whose equity was below zero at ``earlier`` prices too."""
+        out = np.zeros(prices.shape[1])
+        before, now = self._factors(earlier, earlier_years), self._factors(prices, years)
+        _below_zero_twice(self.constant, self.start, self.factor, self.amount, before, now, out)
+        return out
+
+    def _factors(self, prices: Floats, years: Floats) -> Floats:
+        options = self.options
+        if not len(options.strike):
+            return prices
+        values = np.empty((len(options.strike), prices.shape[1]))
+        _black76(options.asset, options.strike, options.expiry, options.volatility, options.call, prices, years, values)
+        return np.vstack([prices, values])
+
+
+@njit(cache=True, nogil=True)
+def _black76(asset, strike, expiry, volatility, call, prices, years, out):  # type: ignore[no-untyped-def]
+    """As `venue.black76.value`, whose source it has."""
+    root = math.sqrt(0.5)
+    for each in range(len(strike)):
+        for path in range(prices.shape[1]):
+            forward = prices[asset[each], path]
+            deviation = volatility[each] * math.sqrt(max(expiry[each] - years[path], 0.0))
+            value = max(forward - strike[each], 0.0)
+            if deviation > 0.0:
+                d1 = math.log(forward / strike[each]) / deviation + deviation / 2
+                value = 0.5 * (forward * math.erfc(-d1 * root) - strike[each] * math.erfc((deviation - d1) * root))
+            out[each, path] = value if call[each] else max(value - (forward - strike[each]), 0.0)
+
+
+@njit(cache=True, nogil=True)
+def _below_zero(constant, start, factor, amount, factors, out):  # type: ignore[no-untyped-def]
+    paths = factors.shape[1]
+    equity = np.empty(LANES)
+    for low in range(0, paths, LANES):
+        width = min(LANES, paths - low)
+        for each in range(len(constant)):
+            equity[:] = constant[each]
+            for entry in range(start[each], start[each + 1]):
+                row, units = factor[entry], amount[entry]
+                for lane in range(width):
+                    equity[lane] += units * factors[row, low + lane]
+            for lane in range(width):
+                out[low + lane] += max(-equity[lane], 0.0)
+
+
+@njit(cache=True, nogil=True)
+def _below_zero_twice(constant, start, factor, amount, earlier, factors, out):  # type: ignore[no-untyped-def]
+    paths = factors.shape[1]
+    before, equity = np.empty(LANES), np.empty(LANES)
+    for low in range(0, paths, LANES):
+        width = min(LANES, paths - low)
+        for each in range(len(constant)):
+            before[:] = constant[each]
+            equity[:] = constant[each]
+            for entry in range(start[each], start[each + 1]):
+                row, units = factor[entry], amount[entry]
+                for lane in range(width):
+                    before[lane] += units * earlier[row, low + lane]
+                    equity[lane] += units * factors[row, low + lane]
+            for lane in range(width):
+                if before[lane] < 0.0:
+                    out[low + lane] += max(-equity[lane], 0.0)
