@@ -431,14 +431,14 @@ def test_markets_that_liquidate_differently_are_refused() -> None:
 
 
 def test_the_rules_liquidation_price_is_where_the_venue_begins(venue: VenueChain) -> None:
-    """A's ETH alone moved to it, one tick on each side."""
+    """A's ETH alone moved to it, a millionth of a dollar to each side: the venue rounds to units of collateral."""
     rules = LabVenue().rules_of(ChainReader(venue.chain), venue.venue.address)
     book, state = book_of(read(venue), "lab")
     row = next(n for n in range(book.rows) if book.size[n] == 5.0)
     price = rules.liquidation_price(book, book.marks, state)[row]
     # 1,400 - 5 d = 166 - 0.05 d, where d is what it falls: 1,234 / 4.95.
     assert price == pytest.approx(2_100 - 1_234 / 4.95, rel=1e-12)
-    for tick, wanted in ((1, 0), (-1, 3)):
+    for ticks, wanted in ((100, 0), (-100, 3)):
         moved = venue.branch()
-        moved.push(round(price * DOLLAR) + tick, 61_000 * DOLLAR)
+        moved.push(round(price * DOLLAR) + ticks, 61_000 * DOLLAR)
         assert moved.view("liquidatable", moved.address(A)) == wanted

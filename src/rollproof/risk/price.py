@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
 
-from rollproof.risk import accounts, comparison, heat_map, prior, uncertainty, yearly
-from rollproof.risk.cascade import Cascade, cascade
-from rollproof.risk.duration import Fixed
-from rollproof.risk.estimate import LEVELS, Losses
-from rollproof.risk.failure import AnyFailure, Scenario
-from rollproof.risk.liquidity import Liquidity
-from rollproof.risk.market import Model, jump_diffusion
-from rollproof.risk.record import plain
-from rollproof.risk.result import FailurePrice, Priced, Worst
-from rollproof.risk.terminal import Terminal
-from rollproof.risk.terminal import price as terminal_price
 from rollproof.errors import Unsupported
+from rollproof.risk import accounts, comparison, failure_price, heat_map
+from rollproof.risk.failure import Scenario
+from rollproof.risk.liquidity import Liquidity, illustrative
+from rollproof.risk.market import Model, jump_diffusion
+from rollproof.risk.result import Priced
+from rollproof.risk.settings import Settings
+from rollproof.risk.yearly import Sample, yearly
 from rollproof.venue.book import Book
 from rollproof.venue.rules.rules import Rules
 from rollproof.venue.state import VenueState
@@ -31,17 +27,100 @@ HEAT_MAPS = 3  # assets, those with the most open interest
 Progress: TypeAlias = Callable[[str, int, int], None]  # what is computed, steps done, steps in all
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How much is computed, and by whom; results depend on ``seed`` and the numbers of paths only."""
+def price(
+    book: Book,
+    rules: Rules,
+    scenario: Scenario,
+    *,
+    state: VenueState | None = None,
+    model: Model | None = None,
+    liquidity: Liquidity | None = None,
+    settings: Settings = Settings(),
+    notes: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Priced:
+    """What the scenario costs the venue, its users and each account.
 
-    paths: int = 131_072
-    replicates: int = 16
-    cascade_paths: int = 4_096  # 0: no cascade
-    step_seconds: float = 60.0
-    variant_paths: int = 16_384
-    seed: int = 0
-    engine: str = "threads"
-    workers: int | None = None
-    calibrated: bool = False  # the model was fitted to prices
-    accounts: int = 50
+    Args:
+        state: insurance fund, pool and open interest; the book's own where not given, without a fund.
+        model: joint law of prices; an illustrative jump diffusion where not given, and the answer says so.
+        liquidity: impact of liquidation orders; illustrative where not given.
+        progress: told what is computed, and how far it is.
+
+    Raises Missing for an asset that the model has not, Unsupported for rows that the rules do not know. What a layer
+    cannot price is in ``not_priced`` of the failure.
+    """
+    began, cpu = time.monotonic(), time.process_time()
+    said = list(notes)
+    if state is None:
+        state = VenueState.of(book)
+    if model is None:
+        model = jump_diffusion(book.assets)
+    if not settings.calibrated:
+        said.append("the market is not calibrated: volatility, jumps and correlation are illustrative")
+    if liquidity is None:
+        liquidity = illustrative(book.assets)
+        said.append("the markets' depth is illustrative")
+    _admitted(book, rules, state)
+    stake = failure_price.Stake(book, rules, state, model.only(book.assets), liquidity)
+    failures, samples = [], []
+    for index, failure in enumerate(scenario.failures):
+        answer, sample = failure_price.failure_price(stake, failure, settings, _named(progress, index, scenario))
+        failures.append(answer)
+        if sample is not None:
+            samples.append(Sample(failure.intensity_per_year, sample.losses, sample.weights, sample.groups))
+    table, left_out = accounts.account_table(
+        book, stake.model, scenario.failures[0], seed=settings.seed, most=settings.accounts
+    )
+    interest = book.open_interest * book.marks
+    largest = [int(at) for at in np.argsort(-interest, kind="stable")[:HEAT_MAPS] if interest[at] > 0]
+    return Priced(
+        venue=book.venue,
+        quote=book.quote,
+        rules={"family": rules.family, "source": rules.source, "assumes": rules.assumes, "set": msgspec.to_builtins(rules)},
+        scenario=msgspec.to_builtins(scenario),
+        market={**asdict(stake.model), "calibrated": settings.calibrated},
+        book=_book(book, state),
+        failures=tuple(failures),
+        annual=yearly(samples) if len(samples) == len(failures) else None,
+        accounts=table,
+        heat_maps=tuple(heat_map.heat_map(stake.model, book.assets[at]) for at in largest),
+        compared=comparison.compared(scenario, failures, book.open_interest_value),
+        seed=settings.seed,
+        settings=asdict(settings),
+        notes=(*said, *left_out),
+        seconds=time.monotonic() - began,
+        cpu_seconds=time.process_time() - cpu,
+    )
+
+
+def _admitted(book: Book, rules: Rules, state: VenueState) -> None:
+    """Asks the rules once, so that rows that they do not know are refused before anything is computed."""
+    rules.maintenance(book, book.marks, state)
+
+
+def _named(progress: Progress | None, index: int, scenario: Scenario) -> Progress | None:
+    if progress is None or len(scenario.failures) == 1:
+        return progress
+    of = f"{index + 1}/{len(scenario.failures)} "
+    return lambda what, done, total: progress(of + what, done, total)
+
+
+def _book(book: Book, state: VenueState) -> dict[str, Any]:
+    equity, notional = book.equity(book.marks), book.summed(book.notional)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        leverage = np.where((notional > 0) & (equity > 0), notional / equity, np.nan)
+    known = leverage[~np.isnan(leverage)]
+    return {
+        "accounts": len(book.accounts),
+        "subaccounts": book.subaccounts,
+        "rows": book.rows,
+        "open_interest": book.open_interest_value,
+        "equity": float(equity.sum()),
+        "under_water": int(((equity < 0) & (notional > 0)).sum()),
+        "leverage_median": float(np.median(known)) if len(known) else None,
+        "leverage_90": float(np.quantile(known, 0.9)) if len(known) else None,
+        "insurance_fund": state.insurance_fund,
+        "pool": state.pool,
+        "marks": dict(zip(book.assets, book.marks.tolist(), strict=True)),
+    }

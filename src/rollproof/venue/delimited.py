@@ -64,8 +64,8 @@ def count_lines(file: Readable, what: str, max_rows: int, max_bytes: int) -> int
     return lines
 
 
-def header(file: Readable, what: str) -> tuple[list[str], bytes]:
-    """The header's names and the bytes read after it. Raises Malformed."""
+def header(file: Readable, what: str) -> tuple[list[str], bytes, int]:
+    """The header's names, the bytes read after it, and how many it was. Raises Malformed."""
     data = b""
     while b"\n" not in data and len(data) <= MAX_ROW and (more := _read(file, what, MAX_ROW)):
         data += more
@@ -75,13 +75,16 @@ def header(file: Readable, what: str) -> tuple[list[str], bytes]:
     if not line.strip():
         raise Malformed(f"{what}: no header in row 1")
     parsed = _parsed(line, what, 1)
-    return parsed[0], rest
+    return parsed[0], rest, len(data) - len(rest)
 
 
 def batches(
     file: Readable, names: Sequence[str], rest: bytes, what: str, max_bytes: int
 ) -> Iterator[tuple[int, pl.DataFrame]]:
-    """``(first row, text columns)`` of the data after the header; empty cells are null. Raises Malformed."""
+    """``(first row, text columns)`` of the data after the header; empty cells are null. Raises Malformed.
+
+    ``rest`` was read with the header; ``max_bytes`` bounds it and what follows.
+    """
     row, size = 2, len(rest)
     while True:
         block = _read(file, what, BLOCK)

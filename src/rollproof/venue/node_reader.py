@@ -70,7 +70,8 @@ class NodeReader:
     def logs(self, address: bytes, topics: Sequence[bytes], first: int) -> list[Log]:
         """In ranges that the node takes: all at once, then half of what was refused, then more again.
 
-        Raises Reset where the block was replaced, Missing where that takes more than MAX_LOG_REQUESTS requests or gives more than MAX_LOGS logs.
+        Raises Reset where the block was replaced, Missing where that takes more than MAX_LOG_REQUESTS requests or
+        gives more than MAX_LOGS logs.
         """
         found: list[Log] = []
         at, span = first, max(1, self.number - first + 1)

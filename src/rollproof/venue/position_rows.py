@@ -140,8 +140,8 @@ def _indexed(series: pl.Series, known: dict[str, int], most: int, what: str, tab
     if len(unique) + len(known) > most and len(known.keys() | set(unique.to_list())) > most:
         raise Malformed(f"{table}: more than {most} {what}")
     numbers = [known.setdefault(name, len(known)) for name in unique.to_list()]
-    out = series.replace_strict(unique, numbers, default=0, return_dtype=pl.Int32)
-    return out.fill_null(0).to_numpy()
+    out = series.replace_strict(unique, numbers, default=-1, return_dtype=pl.Int32)
+    return out.fill_null(-1).to_numpy()
 
 
 def _marked(cells: Cells, names: Names, venue: Ints, asset: Ints, in_quote: Mask) -> None:
@@ -150,7 +150,7 @@ def _marked(cells: Cells, names: Names, venue: Ints, asset: Ints, in_quote: Mask
     cells.needed(mark, ~np.isnan(mark), "mark_price", "a mark")
     cells.say(in_quote & ~np.isnan(mark) & (mark != 1), "mark_price", "is the quote currency's: 1, or nothing")
     with np.errstate(invalid="ignore"):
-        given = np.flatnonzero((mark >= SMALLEST) & (mark <= LARGEST) & ~in_quote)
+        given = np.flatnonzero((mark >= SMALLEST) & (mark <= LARGEST) & (asset >= 0) & (venue >= 0) & ~in_quote)
     pair = venue[given].astype(np.int64) * MAX_ASSETS + asset[given]
     unique, first, inverse = np.unique(pair, return_index=True, return_inverse=True)
     expected = np.array(

@@ -103,7 +103,7 @@ def _csv(
     file: delimited.Readable, what: str, check: Callable[[str, Sequence[str]], None], max_rows: int, max_bytes: int
 ) -> Table:
     try:
-        names, rest = delimited.header(file, what)
+        names, rest, size = delimited.header(file, what)
         check(what, names)
     except BaseException:
         file.close()
@@ -111,7 +111,7 @@ def _csv(
 
     def batches() -> Iterator[tuple[int, pl.DataFrame]]:
         with closing(file):
-            for row, frame in delimited.batches(file, names, rest, what, max_bytes):
+            for row, frame in delimited.batches(file, names, rest, what, max_bytes - size):
                 if row + len(frame) > max_rows + 2:
                     raise _too_many(what, max_rows)
                 yield row, frame

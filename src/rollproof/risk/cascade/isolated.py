@@ -99,9 +99,9 @@ class Cursor(NamedTuple):
 
 def cursor(assets: int) -> Cursor:
     """Room for one path at a time."""
-    whole = ("event", "long", "short")
-    columns = {name: np.zeros(assets, np.int64 if name in whole else np.float64) for name in Cursor._fields}
-    return Cursor(**columns)
+    integers = np.zeros((3, assets), np.int64)
+    floats = np.zeros((6, assets))
+    return Cursor(*integers, *floats)
 
 
 @njit(cache=True, nogil=True)

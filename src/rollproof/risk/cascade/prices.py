@@ -69,21 +69,36 @@ def walk(streams: Words, market: Market, state: int, when: Times, normals: Float
         stream.normals(streams[DIFFUSION], normals[: total * (assets + 1)])
         common, own = market.systematic[state], market.idiosyncratic[state]
         _diffuse(normals, market.drift[state], common, own, when.steps, when.step, total, when.later_step, out)
-    rate = market.common_intensity[state]
-    if rate > 0.0:
-        now = stream.exponential(streams[COMMON]) / rate
-        while (k := reached(when, now)) < total:
-            size = market.common[0] + market.common[1] * stream.normal(streams[COMMON])
-            for a in range(assets):
-                out[k:total, a] += market.beta[a] * size
-            now += stream.exponential(streams[COMMON]) / rate
+    if market.common_intensity[state] > 0.0:
+        _common_jumps(streams[COMMON], market, market.common_intensity[state], when, out)
     rate = market.own_intensity[state].sum()
     if rate > 0.0:
-        now = stream.exponential(streams[OWN]) / rate
-        while (k := reached(when, now)) < total:
-            a = _chosen(market.own_intensity[state], rate * stream.uniform(streams[OWN]))
-            out[k:total, a] += market.own_mean[a] + market.own_deviation[a] * stream.normal(streams[OWN])
-            now += stream.exponential(streams[OWN]) / rate
+        _own_jumps(streams[OWN], market, market.own_intensity[state], rate, when, out)
+
+
+@njit(cache=True, nogil=True)
+def _common_jumps(words: Words, market: Market, rate: float, when: Times, out: Floats) -> None:
+    total = when.steps + when.later
+    now = stream.exponential(words) / rate
+    k = reached(when, now)
+    while k < total:
+        size = market.common[0] + market.common[1] * stream.normal(words)
+        for a in range(out.shape[1]):
+            out[k:total, a] += market.beta[a] * size
+        now += stream.exponential(words) / rate
+        k = reached(when, now)
+
+
+@njit(cache=True, nogil=True)
+def _own_jumps(words: Words, market: Market, rates: Floats, rate: float, when: Times, out: Floats) -> None:
+    total = when.steps + when.later
+    now = stream.exponential(words) / rate
+    k = reached(when, now)
+    while k < total:
+        a = _chosen(rates, rate * stream.uniform(words))
+        out[k:total, a] += market.own_mean[a] + market.own_deviation[a] * stream.normal(words)
+        now += stream.exponential(words) / rate
+        k = reached(when, now)
 
 
 @njit(cache=True, nogil=True)

@@ -103,7 +103,7 @@ def _hats(grid: Floats, center: Floats, deviation: float) -> Floats:
     first = center[:, None] * mass - deviation * np.diff(pdf, axis=1)  # first moments on each cell
     width = np.diff(grid)
     rising = (first - grid[None, :-1] * mass) / width
-    out = np.zeros((len(center), len(grid)))
+    out: Floats = np.zeros((len(center), len(grid)))
     out[:, 1:] += rising
     out[:, :-1] += mass - rising
     out[:, -1] += ndtr(-z[:, -1])

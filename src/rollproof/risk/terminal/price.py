@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rollproof.errors import Missing
 from rollproof.risk.estimate import LEVELS, Estimate, Losses
@@ -49,7 +50,17 @@ class Terminal:
     components: int  # of the proposal, the nominal one among them
     pilot_paths: int
     replicates: int
+    sample: Sample  # `loss` path by path
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """One loss a path, its likelihood ratio, and the replicate it is from."""
+
+    losses: Floats  # (paths,) quote
+    weights: Floats
+    groups: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -206,6 +217,7 @@ def _together(failure: AnyFailure, claim: Claim, found: Found, parts: list[_Part
         components=components,
         pilot_paths=found.paths,
         replicates=len(parts),
+        sample=Sample(np.concatenate([each.bad_debt + each.taken for each in parts]), weights, groups),
         notes=tuple(notes),
     )
 
