@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import demonstration as demo
-from fuzz import chain, traces
+from fuzz import chain, tables, traces
 from fuzz.engine import Target
 from fuzz.mutate import change, edge, mutate_bytes, mutate_json
 from fuzz.node import ASKED, FaultyNode, transaction
@@ -499,4 +499,5 @@ TARGETS = (
     Target("rpc", _run_rpc, _seeds_rpc, _mutate_rpc),
     Target("trace", traces.run_trace, traces.seeds_trace, traces.mutate_trace),
     Target("protocols", traces.run_table, traces.seeds_table, traces.mutate_table),
+    Target("positions", tables.run_positions, tables.seeds_positions, tables.mutate_cells),
 )

@@ -13,7 +13,7 @@ import typer
 
 from risk.consequence_bed import B, Bed, C, compared
 from rollproof import _core
-from rollproof.cli.consequence import Asked, consequence
+from rollproof.cli.consequence import run as command
 from rollproof.lab import genesis
 from rollproof.replay import evidence
 from rollproof.replay.both_states import both_states
@@ -42,7 +42,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(capsys: pytest.CaptureFixture[str], path: Path, config: Path | None, **more: Any) -> tuple[int, dict[str, Any]]:
-    code = consequence(Asked(evidence=path, config=config, json=True, **more))
+    code = command(path, config=config, as_json=True, **more)
     said = capsys.readouterr().out
     return code, json.loads(said) if said else {}
 
@@ -68,7 +68,7 @@ def test_the_command_names_the_account_and_the_amount(
     [one] = [each for each in said["accounts"] if each["labels"] != ["unchanged"]]
     assert (one["address"], one["labels"]) == ("0x" + bed.who(B).hex(), ["overpaid"])
     assert one["difference"]["worth"] == str(GIFT)
-    assert consequence(Asked(evidence=path, config=config)) == 1
+    assert command(path, config=config) == 1
     text = capsys.readouterr().out
     assert f"0x{bed.who(B).hex()}" in text
     assert "+5,000" in text
@@ -215,10 +215,12 @@ def test_a_block_that_touches_no_venue_asks_for_one(bed: Bed) -> None:
 
 
 def test_usage(bed: Bed, tmp_path: Path) -> None:
-    for asked in (
-        Asked(), Asked(evidence=tmp_path, block="1"), Asked(block="1"), Asked(evidence=tmp_path, venue="0x12"),
-        Asked(evidence=tmp_path, family="op"),
-    ):  # fmt: skip
+    asked: tuple[dict[str, Any], ...] = (
+        {}, {"evidence": tmp_path, "block": "1"}, {"block": "1"}, {"evidence": tmp_path, "venue": "0x12"},
+        {"evidence": tmp_path, "family": "op"}, {"evidence": tmp_path, "accounts": ["nobody"]},
+    )  # fmt: skip
+    for each in asked:
         with pytest.raises(typer.BadParameter):
-            consequence(asked)
-    assert consequence(Asked(evidence=tmp_path / "absent.evidence")) == 2
+            command(**each)
+    assert command(tmp_path / "absent.evidence") == 2
+    assert command(tmp_path / "absent.evidence", adapter="nobody's") == 2

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rollproof import _core
-from rollproof.cli.consequence import Asked, consequence
+from rollproof.cli.consequence import run as command
 from rollproof.lab import genesis
 from rollproof.lab.faults.state_transition import StateSlot
 from rollproof.lab.node.node import Node
@@ -47,8 +47,8 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     return Scene(tmp_path_factory.mktemp("scene"))
 
 
-def said(capsys: pytest.CaptureFixture[str], asked: Asked) -> tuple[int, dict[str, Any]]:
-    code = consequence(asked)
+def said(capsys: pytest.CaptureFixture[str], evidence: Path | None = None, **asked: Any) -> tuple[int, dict[str, Any]]:
+    code = command(evidence, as_json=True, **asked)
     return code, json.loads(capsys.readouterr().out)
 
 
@@ -58,16 +58,12 @@ def test_a_node_completes_the_evidence_which_then_needs_none(
     path, whole, page = tmp_path / "thin.evidence", tmp_path / "whole.evidence", tmp_path / "page.html"
     evidence.write(path, scene.claim, scene.witness)
     venue = "0x" + scene.venue.hex()
-    code, thin = said(capsys, Asked(evidence=path, config=scene.config, venue=venue, json=True))
+    code, thin = said(capsys, path, config=scene.config, venue=venue)
     assert (code, thin["verdict"], thin["venue"]) == (2, "broken", None)
     with Server(Node(scene.stack.l2, stack=scene.stack, name="l2")) as server:
-        asked = Asked(
-            evidence=path, config=scene.config, venue=venue, rpc_url=(server.url,), evidence_out=whole, html=page,
-            json=True,
-        )  # fmt: skip
-        code, online = said(capsys, asked)
-        block = Asked(block=str(scene.number), config=scene.config, venue=venue, rpc_url=(server.url,), json=True)
-        direct = said(capsys, block)
+        common: dict[str, Any] = {"config": scene.config, "venue": venue, "rpc_url": (server.url,)}
+        code, online = said(capsys, path, **common, evidence_out=whole, html=page)
+        direct = said(capsys, block=str(scene.number), **common)
     assert (code, online["complete"]) == (1, True)
     [one] = [each for each in online["accounts"] if each["labels"] != ["unchanged"]]
     assert (one["address"], one["labels"]) == ("0x" + scene.trader.hex(), ["overpaid"])
@@ -76,7 +72,7 @@ def test_a_node_completes_the_evidence_which_then_needs_none(
     }  # fmt: skip
     assert (online["totals"]["hole"], online["totals"]["unbacked"]) == (str(STOLEN), "0")
     assert "0x" + scene.trader.hex() in page.read_text(encoding="utf-8")
-    code, offline = said(capsys, Asked(evidence=whole, config=scene.config, venue=venue, json=True))
+    code, offline = said(capsys, whole, config=scene.config, venue=venue)
     assert code == 1
     for key in ("accounts", "outside", "markets", "totals", "knock_on", "labels"):
         assert offline[key] == online[key]
@@ -84,9 +80,19 @@ def test_a_node_completes_the_evidence_which_then_needs_none(
     assert direct[0] == 1
 
 
-def test_a_node_of_another_chain_is_refused(scene: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_node_of_another_chain_is_no_help(scene: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "thin.evidence"
     evidence.write(path, scene.claim, scene.witness)
     with Server(Node(scene.stack.l1, stack=scene.stack, name="l1")) as server:
-        assert consequence(Asked(evidence=path, config=scene.config, rpc_url=(server.url,))) == 2
-    assert "chain" in capsys.readouterr().err
+        code, found = said(capsys, path, config=scene.config, rpc_url=(server.url,))
+    assert (code, found["venue"]) == (2, None)
+    assert any("no node helped" in note and "chain" in note for note in found["notes"])
+
+
+def test_a_file_that_tells_all_needs_no_node(scene: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "all.evidence"
+    evidence.write(path, scene.claim, scene.stack.l2.preimages)
+    code, found = said(
+        capsys, path, config=scene.config, venue="0x" + scene.venue.hex(), rpc_url=("http://127.0.0.1:1",)
+    )
+    assert (code, found["complete"], found["notes"]) == (1, True, [])

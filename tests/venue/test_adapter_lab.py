@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,17 +14,20 @@ import pytest
 from rollproof.chain import abi
 from rollproof.chain.node import Node as Client
 from rollproof.chain.rpc import Rpc
-from rollproof.errors import Malformed, Missing, Unsupported
+from rollproof.errors import Malformed, Missing, RollproofError, Unsupported
 from rollproof.lab.node.node import Node
 from rollproof.lab.node.server import Server
-from rollproof.venue import adapters
+from rollproof.lab.stack import Stack
+from rollproof.venue import adapters, lab_venue, perp_v2, token
 from rollproof.venue.adapters import detect, named
 from rollproof.venue.book import Mode
 from rollproof.venue.lab_venue import ACCOUNT, ACCOUNT_AT, MARKET_COUNT, LabVenue
 from rollproof.venue.node_reader import NodeReader
+from rollproof.venue.perp_v2 import PerpV2
 from rollproof.venue.reader import Reverted
 from rollproof.venue.snapshot import Snapshot
 from rollproof.venue.snapshot_book import book_of
+from rollproof.venue.token import distinct
 from rollproof.venue.view import View
 from unit.venue_chain import FLAT, PRICES, VenueChain, config
 from unit.venue_model import ONE, USD, Settings
@@ -391,10 +397,10 @@ def test_the_book_is_worth_what_the_venue_says_after_a_move(venue: VenueChain) -
 
 def test_the_rules_are_the_markets_settings(busy: VenueChain) -> None:
     rules = LabVenue().rules_of(ChainReader(busy.chain), busy.venue.address)
-    settings = Settings()
+    its = Settings()
     for own in (rules.markets["ETH-USD"], rules.markets["BTC-USD"]):
         assert (own["initial_ratio"], own["maintenance_ratio"], own["fee"]) == (0.02, 0.01, 0.0005)
-        assert own["skew_scale"] == settings.skew_scale / ONE == 1_000_000
+        assert own["skew_scale"] == its.skew_scale / ONE == 1_000_000
         assert (own["max_premium"], own["min_notional"]) == (0.05, 10.0)
         assert (own["funding_factor"], own["max_funding_rate"]) == (1e-6, 1e-6)
     assert (rules.liquidation.penalty, rules.liquidation.keeper_share, rules.liquidation.step) == (0.005, 0.5, 0.25)
@@ -442,3 +448,106 @@ def test_the_rules_liquidation_price_is_where_the_venue_begins(venue: VenueChain
         moved = venue.branch()
         moved.push(round(price * DOLLAR) + ticks, 61_000 * DOLLAR)
         assert moved.view("liquidatable", moved.address(A)) == wanted
+
+
+def test_symbols_that_are_used_twice_are_told_apart() -> None:
+    assert distinct(["ETH", "BTC"]) == ["ETH", "BTC"]
+    assert distinct(["ETH", "BTC", "ETH"]) == ["ETH#0", "BTC", "ETH#2"]
+    for hostile in (["A", "A", "A#1"], ["A#1", "A", "A", "A#2"], ["A#0", "A#0", "A#0#1"]):
+        assert len(set(distinct(hostile))) == len(hostile)
+
+
+# Whatever a contract answers, it is read or refused by a named error.
+
+
+VIEWS = {
+    abi.selector(f"{view.name}({','.join(view.inputs)})"): view.outputs
+    for module in (lab_venue, perp_v2, token)
+    for view in vars(module).values()
+    if isinstance(view, View)
+} | {abi.selector(f"{view.name}()"): view.outputs for view in perp_v2._PARTS}
+EDGES = (0, 1, 6, 18, 10**6, 10**18, 2**127, 2**255 - 1)
+
+
+class Noise:
+    """Answers of the right types and of any value, now and then of no type at all; the same to the same question."""
+
+    chain_id, number, timestamp = 1, 1, 1
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def call(self, to: bytes, data: bytes) -> bytes:
+        rng = random.Random(f"{self.seed} {to.hex()} {data.hex()}")
+        if rng.random() < 0.02:
+            return rng.randbytes(rng.choice((0, 31, 32, 96)))
+        if rng.random() < 0.01:
+            raise Reverted("no reason")
+        outputs = VIEWS[data[:4]]
+        return abi.encode(outputs, [self.value(rng, each) for each in outputs])
+
+    def value(self, rng: random.Random, kind: str) -> Any:
+        if kind.startswith("("):
+            return [self.value(rng, each) for each in kind[1:-1].split(",")]
+        if kind == "address[]":
+            return [self.value(rng, "address") for _ in range(rng.randrange(4))]
+        if kind == "address":
+            return bytes([rng.randrange(4)]) * 20
+        if kind == "bool":
+            return rng.random() < 0.5
+        if kind == "string":
+            return rng.choice(("", "USDC", "\x00\x1b", "#1", "x" * 40))
+        if kind == "bytes32":
+            return rng.choice((b"", b"ETH", b"#0", b"\xff\0\1")).ljust(32, b"\0")
+        bits = int(kind.lstrip("uint"))
+        small = rng.choice((rng.randrange(4), rng.choice(EDGES)))
+        return -small if kind[0] == "i" and rng.random() < 0.5 else min(small, 2 ** (bits - 1))
+
+    def storage(self, address: bytes, slot: int) -> int:
+        return 0
+
+
+def test_whatever_a_contract_answers_is_read_or_refused_by_name() -> None:
+    read = set()
+    for seed in range(400):
+        for adapter in (LabVenue(), PerpV2([b"\x01" * 20, b"\x02" * 20])):
+            for ask in (adapter.read, adapter.matches, adapter.rules_of):
+                with suppress(RollproofError):
+                    found = ask(Noise(seed), b"\xaa" * 20)
+                    if isinstance(found, Snapshot):
+                        book, _ = book_of(found, "lab", partial=True)
+                        assert np.isfinite(book.equity(book.marks)).all()
+                        read.add((adapter.name, bool(book.rows)))
+    assert read == {(name, rows) for name in ("lab", "perp-v2") for rows in (False, True)}  # deep enough
+
+
+def test_the_populated_lab_is_read_over_its_node() -> None:
+    """Everybody of the lab trades: what the venue holds is what it owes, and all of it is found."""
+    stack = Stack(11)
+    stack.populate()
+    stack.run(25)
+    contract = stack.deployed["PerpetualsVenue"]
+    with Server(Node(stack.l2, stack=stack, name="l2")) as server, Rpc(server.url) as rpc:
+        reader = NodeReader.at(Client(rpc))
+        adapter = detect(reader, contract.address)
+        snapshot = adapter.read(reader, contract.address)
+        rules = LabVenue().rules_of(reader, contract.address)
+    assert snapshot == LabVenue().read(ChainReader(stack.l2), contract.address)
+    traders = {stack.account(f"trader-{number}", "l2").address for number in range(12)}
+    assert traders >= {each.address for each in snapshot.accounts if each.positions} != set()
+    owed = sum(each.balance + sum(position.margin for position in each.positions) for each in snapshot.accounts)
+    assert snapshot.held == owed + (snapshot.pool or 0) + snapshot.insurance_fund
+    [equity] = stack.view("l2", contract, "poolEquity")
+    profits = sum(position.profit for each in snapshot.accounts for position in each.positions)
+    debts = sum(each.debt for each in snapshot.accounts)
+    assert snapshot.pool_equity == equity
+    # Each position's profit is rounded down, their sum up.
+    assert 0 <= (snapshot.pool or 0) + debts - profits - equity <= 2 * len(snapshot.accounts) + 2
+    for each in snapshot.accounts:
+        [bits] = stack.view("l2", contract, "liquidatable", each.address)
+        markets = [market.symbol for place, market in enumerate(snapshot.markets) if bits >> place & 1]
+        assert sorted(each.liquidatable) == sorted(markets)
+    for market, symbol in enumerate(("ETH-USD", "BTC-USD")):
+        [its] = stack.view("l2", contract, "config", market)
+        assert rules.markets[symbol]["skew_scale"] * ONE == pytest.approx(its[8])
+        assert rules.markets[symbol]["initial_ratio"] == its[2] / 10_000 == 0.02

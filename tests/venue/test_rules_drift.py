@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from venue.rule_books import Holder, at, book, one
 
 from rollproof.errors import Malformed
 from rollproof.venue.rules.drift import Drift, units_to_cover
 from rollproof.venue.state import VenueState
+from venue.rule_books import Holder, at, book, one
 
 STATE = VenueState()
 
@@ -54,7 +54,7 @@ def test_weights_of_deposits_and_borrows() -> None:
 
 
 def test_liquidation_frees_a_growing_share_of_the_shortage() -> None:
-    """100,000 at 5 % and 2 % buffer with 4,000 of equity: 3,000 short, a tenth at once: 300 / (100 x 4 %) = 75 units."""
+    """100,000 at 5 % and 2 % buffer with 4,000 of equity: 3,000 short, a tenth at once: 300 / 4 = 75 units."""
     rules = Drift(imf_factor=0.0)
     held = one("SOL", 100.0, 1_000.0, 100.0, 4_000.0)
     assert rules.shortage(held, held.marks, STATE) == pytest.approx([3_000.0])
@@ -75,7 +75,7 @@ def test_liquidators_fee_grows_after_ten_minutes() -> None:
 
 
 def test_refused() -> None:
-    with pytest.raises(Malformed, match="maintenance_ratio is 0.2"):
+    with pytest.raises(Malformed, match=r"maintenance_ratio is 0\.2"):
         Drift(maintenance_ratio=0.2)
     with pytest.raises(Malformed, match="ramp_slots is 0"):
         Drift(ramp_slots=0)

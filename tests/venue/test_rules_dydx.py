@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from venue.rule_books import Holder, at, book, one
+from msgspec.structs import replace
 
 from rollproof.errors import Malformed, Unsupported
 from rollproof.venue.book import Book
 from rollproof.venue.rules.dydx import Dydx
 from rollproof.venue.state import VenueState
+from venue.rule_books import Holder, at, book, one
 
 MARKS = {"BTC": 50_000.0, "ETH": 3_000.0}
-TESTED = {"initial_fraction": 0.2, "maintenance_share": 0.5}
+TESTED = Dydx(initial_fraction=0.2, maintenance_share=0.5)
 
 
 def of(balance: float, **sizes: float) -> Book:
@@ -41,7 +42,7 @@ def of(balance: float, **sizes: float) -> Book:
 )
 def test_bankruptcy_price_of_one_position(balance: float, size: float, quote: float) -> None:
     of_one = of(balance, BTC=size)
-    rules, state = Dydx(**TESTED), VenueState()
+    rules, state = TESTED, VenueState()
     assert rules.closing_price(of_one, of_one.marks, state)[0] * size == pytest.approx(quote, rel=1e-12)
     alone = rules.bankruptcy_price(of_one, of_one.marks, state)[0]
     assert np.isnan(alone) if quote * size < 0 else alone * size == pytest.approx(quote, rel=1e-12)
@@ -53,7 +54,7 @@ def test_bankruptcy_price_of_one_position(balance: float, size: float, quote: fl
 )
 def test_bankruptcy_price_of_one_of_two_positions(balance: float, btc: float, eth: float, quote: float) -> None:
     both = of(balance, BTC=btc, ETH=eth)
-    price = Dydx(**TESTED).closing_price(both, both.marks, VenueState())[1]
+    price = TESTED.closing_price(both, both.marks, VenueState())[1]
     assert price * eth == pytest.approx(quote, rel=1e-12)
 
 
@@ -76,14 +77,14 @@ def test_bankruptcy_price_of_one_of_two_positions(balance: float, btc: float, et
     ],
 )
 def test_fillable_price(balance: float, size: float, adjustment: float, spread: float, price: float) -> None:
-    rules = Dydx(**TESTED, bankruptcy_adjustment=adjustment, spread_to_maintenance=spread)
+    rules = replace(TESTED, bankruptcy_adjustment=adjustment, spread_to_maintenance=spread)
     of_one = of(balance, BTC=size)
     assert rules.fillable_price(of_one, of_one.marks, VenueState())[0] == pytest.approx(price, rel=1e-12)
 
 
 def test_fillable_price_of_one_of_two_positions() -> None:
     both = of(-490, BTC=0.004, ETH=0.1)
-    rules = Dydx(**TESTED, spread_to_maintenance=0.1)
+    rules = replace(TESTED, spread_to_maintenance=0.1)
     assert rules.fillable_price(both, both.marks, VenueState())[1] == pytest.approx(2_976.0, rel=1e-12)
 
 

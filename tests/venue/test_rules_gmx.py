@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from venue.rule_books import Holder, at, book, one
 
 from rollproof.errors import Malformed
 from rollproof.venue.book import Mode
 from rollproof.venue.rules.gmx import Gmx, price_impact
 from rollproof.venue.state import VenueState
+from venue.rule_books import Holder, at, book, one
 
 STATE = VenueState()
 
@@ -29,7 +29,7 @@ def test_price_impact_across_balance_counts_each_way_by_its_factor() -> None:
 
 
 def test_funding_of_the_readme() -> None:
-    """README, "Funding Fees": factor 1 / 50,000 a second, 150,000 against 50,000: longs pay 0.001 %, shorts get 0.003 %."""
+    """README, "Funding Fees": factor 1 / 50,000, 150,000 against 50,000: longs pay 0.001 %, shorts get 0.003 %."""
     held = book(
         {"ETH": 1.0},
         Holder(0.0, [("ETH", 150_000.0, 1.0)], mode=Mode.ISOLATED),
@@ -128,7 +128,7 @@ def test_after_an_outage_nobody_is_liquidated_for_five_minutes() -> None:
 
 
 def test_refused() -> None:
-    with pytest.raises(Malformed, match="min_collateral_factor_for_liquidation is 0.02"):
+    with pytest.raises(Malformed, match=r"min_collateral_factor_for_liquidation is 0\.02"):
         Gmx(min_collateral_factor_for_liquidation=0.02)
     with pytest.raises(Malformed, match="gmx: impact_exponent is 0"):
         Gmx(impact_exponent=0.0)

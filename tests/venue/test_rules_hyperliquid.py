@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.optimize import brentq
-from venue.rule_books import Holder, at, book, one
 
 from rollproof.errors import Malformed
 from rollproof.venue.book import Book, Mode
 from rollproof.venue.rules.hyperliquid import Hyperliquid, Tier
 from rollproof.venue.state import VenueState
+from venue.rule_books import Holder, at, book, one
 
 STATE = VenueState()
 # Testnet's ETH, of the documentation: four tiers.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from venue.rule_books import Holder, at, book, one
 
 from rollproof.errors import Malformed
 from rollproof.venue.book import Mode
 from rollproof.venue.rules.lab import Lab
 from rollproof.venue.state import VenueState
+from venue.rule_books import Holder, at, book, one
 
 STATE = VenueState()
 
@@ -54,7 +54,7 @@ def test_a_part_is_closed_while_half_the_margin_is_left() -> None:
 
 
 def test_deleveraging_ranks_return_times_leverage() -> None:
-    """Profit 200 by cost 1,800, times 2,000 by an equity of 1,200; a loss has no rank; bankrupt equity counts as least."""
+    """Profit 200 by cost 1,800, times 2,000 by an equity of 1,200; a loss has no rank."""
     held = book(
         {"ETH-USD": 2_000.0},
         Holder(1_000.0, [("ETH-USD", 1.0, 1_800.0)], mode=Mode.ISOLATED),
@@ -66,6 +66,6 @@ def test_deleveraging_ranks_return_times_leverage() -> None:
 
 
 def test_refused() -> None:
-    with pytest.raises(Malformed, match="maintenance_ratio is 0.03"):
+    with pytest.raises(Malformed, match=r"maintenance_ratio is 0\.03"):
         Lab(maintenance_ratio=0.03)
     assert np.isfinite(Lab().skew_value)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from venue.rule_books import Holder, book, one
 
 from rollproof.errors import Malformed
 from rollproof.venue.rules.perp_v2 import PerpV2
 from rollproof.venue.state import VenueState
+from venue.rule_books import Holder, book, one
 
 STATE = VenueState()
 
@@ -59,5 +59,5 @@ def test_penalty_and_fund() -> None:
 
 
 def test_refused() -> None:
-    with pytest.raises(Malformed, match="maintenance_ratio is 0.2"):
+    with pytest.raises(Malformed, match=r"maintenance_ratio is 0\.2"):
         PerpV2(maintenance_ratio=0.2)

@@ -7,19 +7,19 @@ import math
 import pytest
 from scipy.integrate import quad
 from scipy.stats import lognorm, norm
-from venue.rule_books import Holder, book, one
 
 from rollproof.errors import Malformed
 from rollproof.venue.book import Mode
 from rollproof.venue.rules.vega import Vega, price_band
 from rollproof.venue.state import VenueState
+from venue.rule_books import Holder, book, one
 
 STATE = VenueState()
 
 
 def test_risk_factors_of_the_library() -> None:
-    """vegaprotocol/quant, riskmodelbs: sigma 1.5, a minute of a year of 365.25 days, lambda 0.01."""
-    long, short = Vega(risk_aversion=0.01, horizon_years=1 / 365.25 / 24 / 60).risk_factors(0.0, 1.5)
+    """vegaprotocol/quant, riskmodelbs: sigma 1.5, a minute of a year of 365 days, lambda 0.01."""
+    long, short = Vega(risk_aversion=0.01, horizon_years=1 / 365 / 24 / 60).risk_factors(0.0, 1.5)
     assert long == pytest.approx(5.5011137953e-3, abs=5e-14)
     assert short == pytest.approx(5.5276558362e-3, abs=5e-14)
 
@@ -77,7 +77,7 @@ def test_isolated_margin_is_of_the_entry() -> None:
 def test_price_band_holds_its_probability() -> None:
     """0032-PRIM: the band between quantiles of the lognormal law."""
     low, high = price_band(100.0, 0.95, 3_600.0, 0.8)
-    years = 3_600 / (365.25 * 86_400)
+    years = 3_600 / (365 * 86_400)
     law = lognorm(0.8 * math.sqrt(years), scale=100 * math.exp(-0.32 * years))
     assert law.cdf(low) == pytest.approx(0.025, rel=1e-9)
     assert law.cdf(high) == pytest.approx(0.975, rel=1e-9)

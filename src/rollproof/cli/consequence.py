@@ -4,58 +4,68 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
-from rollproof.cli.talk import CANCELLED, complain
+from rollproof.cli.talk import CANCELLED, complain, say
 from rollproof.errors import RollproofError
 from rollproof.report import consequence_html, consequence_json, consequence_text, finding_html
 from rollproof.types import Outcome
 
-if TYPE_CHECKING:
-    from rollproof.risk.consequence import Consequence
-    from rollproof.venue.revaluation import Revaluation
 
+def run(
+    evidence: Path | None = None,
+    *,
+    block: str | None = None,
+    venue: str | None = None,
+    adapter: str | None = None,
+    accounts: Sequence[str] = (),
+    rpc_url: Sequence[str] = (),
+    config: Path | None = None,
+    family: str | None = None,
+    evidence_out: Path | None = None,
+    html: Path | None = None,
+    as_json: bool = False,
+    verbose: int = 0,
+    quiet: bool = False,
+    seed: int = 0,
+) -> int:
+    """Prints what a block costs, of an evidence file or of ``block`` at a node.
 
-@dataclass(frozen=True)
-class Asked:
-    """What the command was given. One of ``evidence`` and ``block`` is there; a block needs ``rpc_url``."""
-
-    evidence: Path | None = None
-    block: str | None = None
-    rpc_url: Sequence[str] = ()
-    venue: str | None = None
-    adapter: str | None = None
-    accounts: Sequence[str] = ()
-    config: Path | None = None
-    family: str | None = None
-    evidence_out: Path | None = None
-    html: Path | None = None
-    json: bool = False
-    verbose: int = 0
-    seed: int = 0
-
-
-def consequence(asked: Asked) -> int:
-    """Prints what the block costs. Returns 1 where the block is broken, 0 where it holds, 2 where that, or anything
-    that its venue has, could not be looked at, 130 where it was cancelled; 1 beats 2."""
-    if (asked.evidence is None) == (asked.block is None):
+    Returns 1 where the block is broken, 0 where it holds, 2 where that or the venue could not be looked at, 130 where
+    it was cancelled; 1 beats 2. ``html`` is a page to write.
+    """
+    if (evidence is None) == (block is None):
         raise typer.BadParameter("give --evidence FILE, or --block with --rpc-url")
-    if asked.block is not None and not asked.rpc_url:
+    if block is not None and not rpc_url:
         raise typer.BadParameter("--block needs a node: give --rpc-url or set ETH_RPC_URL")
-    if asked.family is not None and asked.config is None:
+    if family is not None and config is None:
         raise typer.BadParameter("--family says what --config is: give both")
-    venue, accounts = _address(asked.venue, "--venue"), [_address(each, "--accounts") for each in asked.accounts]
+    contract = None if venue is None else _address(venue, "--venue")
+    listed = [_address(each, "--accounts") for each in accounts]
     try:
-        revalued, found = _worked_out(asked, venue, [each for each in accounts if each is not None])
-        values = consequence_json.record(revalued, found)
-        if asked.html is not None:
-            title = f"Block {revalued.verdict.number} of chain {revalued.verdict.chain_id}"
-            asked.html.write_text("".join(finding_html.page(title, [consequence_html.html(values)])), encoding="utf-8")
+        from rollproof.chain import config as chains
+        from rollproof.risk import consequence
+        from rollproof.venue import adapters, revalued
+
+        options: dict[str, Any] = {
+            "venue": contract,
+            "adapter": None if adapter is None else adapters.named(adapter, accounts=listed or None),
+            "config": None if config is None else chains.from_file(config, family=family),
+            "evidence_out": evidence_out,
+            "seed": seed,
+        }
+        if evidence is not None:
+            found = revalued.revalue_file(evidence, urls=rpc_url, **options)
+        else:
+            found = revalued.revalue_block(rpc_url, block or "", **options)
+        values = consequence_json.record(found, consequence.of(found))
+        if html is not None:
+            title = f"Block {found.verdict.number} of chain {found.verdict.chain_id}"
+            html.write_text("".join(finding_html.page(title, [consequence_html.html(values)])), encoding="utf-8")
     except KeyboardInterrupt:
         return CANCELLED
     except (RollproofError, ImportError) as error:
@@ -64,13 +74,17 @@ def consequence(asked: Asked) -> int:
     except OSError as error:
         complain(f"{Path(error.filename or 'output').name}: {error.strerror or type(error).__name__}")
         return 2
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    shown = consequence_text.text(values, colour=colour, verbose=asked.verbose)
-    print(consequence_json.line(values) if asked.json else shown, flush=True)
+    if as_json:
+        print(consequence_json.line(values), flush=True)
+    else:
+        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        print(consequence_text.text(values, colour=colour, verbose=verbose), flush=True)
+    if evidence_out is not None and not quiet:
+        say(f"evidence: {evidence_out.name}")
     return code(values)
 
 
-def code(values: dict[str, Any]) -> int:
+def code(values: Mapping[str, Any]) -> int:
     """The exit code of a record."""
     if values["verdict"] == Outcome.HOLDS:
         return 0
@@ -79,59 +93,8 @@ def code(values: dict[str, Any]) -> int:
     return 1 if values["wrong"] or values["complete"] else 2
 
 
-def _worked_out(asked: Asked, venue: bytes | None, accounts: list[bytes]) -> tuple[Revaluation, Consequence | None]:
-    from rollproof import _core
-    from rollproof.chain import config as chains
-    from rollproof.replay import asked as nodes
-    from rollproof.replay import evidence, sources
-    from rollproof.replay.both_states import both_states
-    from rollproof.replay.recorder import Recorder
-    from rollproof.risk.consequence import consequence as compared
-    from rollproof.venue import adapters
-    from rollproof.venue.revaluation import revalue
-
-    own = None if asked.config is None else chains.from_file(asked.config, family=asked.family)
-    adapter = None if asked.adapter is None else adapters.named(asked.adapter, accounts=accounts or None)
-    behind: nodes.Asked | None = None
-    if asked.evidence is not None:
-        claim, preimages = sources.read(asked.evidence)
-        claim = replace(claim, source=str(asked.evidence))
-        if asked.rpc_url:
-            behind = nodes.beside(claim, asked.rpc_url, seed=asked.seed)
-    else:
-        preimages = _core.Preimages()
-        behind = nodes.at_nodes(asked.rpc_url, asked.block or "", preimages, config=own, seed=asked.seed)
-        claim = behind.claim
-    source = None if behind is None else behind.source
-    claimed_source = None if behind is None else behind.claimed_source
-    states = both_states(claim, preimages, source=source, claimed_source=claimed_source, config=own)
-    if states.verdict.outcome is not Outcome.BROKEN:
-        revalued = _unneeded(states.verdict)
-    else:
-        revalued = revalue(states, venue=venue, adapter=adapter, source=source, claimed_source=claimed_source)
-    if behind is not None:
-        revalued = replace(revalued, notes=(*revalued.notes, *behind.notes))
-    found = None
-    if revalued.claimed is not None and revalued.computed is not None:
-        found = compared(revalued.before, revalued.claimed, revalued.computed, revalued.holdings)
-    if asked.evidence_out is not None:
-        if isinstance(source, Recorder):
-            seen = (claim.receipts or source.seen_receipts, claim.post_state or source.seen_post_state)
-            claim = replace(claim, receipts=seen[0], post_state=seen[1])
-        evidence.write(asked.evidence_out, claim, preimages)
-    return revalued, found
-
-
-def _unneeded(verdict: Any) -> Revaluation:
-    from rollproof.venue.revaluation import Revaluation
-
-    return Revaluation(verdict, reason=verdict.reason)
-
-
-def _address(text: str | None, option: str) -> bytes | None:
+def _address(text: str, option: str) -> bytes:
     """20 bytes from hex. Raises BadParameter."""
-    if text is None:
-        return None
     try:
         found = bytes.fromhex(text.removeprefix("0x"))
     except ValueError:

@@ -40,7 +40,7 @@ def html(values: Mapping[str, Any]) -> str:
         if len(rows) > MAX_ROWS:
             parts.append(f"<p>and {len(rows) - MAX_ROWS} more</p>")
         parts += [f"<p>unknown: {_text(line)}</p>" for line in shown.unknowns(values)]
-        parts += [f"<p>{_text(line)}</p>" for line in shown.knock_on(values)]
+        parts += [f"<p>{_text(line)}</p>" for line in shown.beside(values)]
     parts += [f"<p>note: {_text(note)}</p>" for note in values["notes"]]
     parts += [f"<p>assumes: {_text(each)}</p>" for each in values["assumes"]]
     return f"<div>{''.join(parts)}</div>"

@@ -39,26 +39,28 @@ def headline(values: Mapping[str, Any]) -> str:
         return f"not revalued: {visible(values['reason'] or 'no reason given')}"
     if not values["wrong"]:
         return "nothing of this venue differs" if values["complete"] else "nothing that could be read differs"
-    counted, totals = values["labels"], values["totals"]
+    counted, totals, symbol = values["labels"], values["totals"], visible(values["collateral"]["symbol"])
+    amounts = {
+        name: f"{money(totals[name], values)} {symbol}" for name in ("overpaid", "underpaid", "hole", "unbacked")
+    }
     people = [
         f"{counted[label]} {words}"
         for label, words in (
             ("wrongly-liquidated", "wrongly liquidated or liquidatable"),
             ("spared", "spared a liquidation"),
-            ("overpaid", f"overpaid by {money(totals['overpaid'], values)}"),
-            ("underpaid", f"underpaid by {money(totals['underpaid'], values)}"),
+            ("overpaid", f"overpaid by {amounts['overpaid']}"),
+            ("underpaid", f"underpaid by {amounts['underpaid']}"),
+            ("altered", "altered"),
             ("unknown", "unknown"),
         )
         if counted.get(label)
     ]
     owed = [
-        f"{words} {money(totals[name], values)}"
+        f"{words} {amounts[name]}"
         for name, words in (("hole", "the venue lacks"), ("unbacked", "the bridge's escrow lacks"))
         if totals[name] not in (None, "0")
     ]
-    return (
-        "; ".join((*([", ".join(people)] if people else []), *owed)) or "the venue's books differ, and no account does"
-    )
+    return "; ".join((*([", ".join(people)] if people else []), *owed)) or "no account differs, but the venue does"
 
 
 def _lines(values: Mapping[str, Any], *, colour: bool, verbose: int) -> Iterator[str]:
@@ -68,6 +70,8 @@ def _lines(values: Mapping[str, Any], *, colour: bool, verbose: int) -> Iterator
     yield f"{values['chain_id']}-{values['number']}  {word}  {headline(values)}"
     if values["venue"] is not None and values["verdict"] == "broken" and not values["reason"]:
         yield from ("    " + line for line in _body(values, verbose))
+    if values["confirmed"] is False:
+        yield "    not confirmed: no second virtual machine has judged this block"
     for note in values["notes"]:
         yield f"    note: {visible(note)}"
     if values["assumes"] and verbose:
@@ -95,7 +99,7 @@ def _body(values: Mapping[str, Any], verbose: int) -> Iterator[str]:
     if calm and not verbose:
         yield f"accounts that are as they should be: {calm}"
     yield from (f"unknown: {line}" for line in unknowns(values))
-    yield from knock_on(values)
+    yield from beside(values)
 
 
 HEAD: Final = ("account", "what", "should have", "by the claim", "difference", "is a move of", "health")
@@ -154,9 +158,14 @@ def unknowns(values: Mapping[str, Any]) -> Iterator[str]:
         yield f"slots of the token that differ, and nobody says whose they are: {len(values['unexplained_slots'])}"
 
 
-def knock_on(values: Mapping[str, Any]) -> Iterator[str]:
-    """What follows if nobody notices."""
-    knock = values["knock_on"]
+def beside(values: Mapping[str, Any]) -> Iterator[str]:
+    """The differences beside the positions, what wrong liquidations endanger, and what follows if nobody notices."""
+    totals, knock = values["totals"], values["knock_on"]
+    wrong, open_ = int(totals["overpaid"]) + int(totals["underpaid"]), int(totals["notional"])
+    if wrong and open_:
+        yield f"all differences: {wrong / open_ * 1e4:,.1f} bp of the {money(open_, values)} that positions are worth"
+    if totals["at_stake"] != "0":
+        yield f"at stake for who is wrongly liquidated: {money(totals['at_stake'], values)}"
     if knock["bad_debt"] == "0":
         return
     paid = [

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeAlias
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from rollproof.errors import Unsupported
-from rollproof.risk import terminal, uncertainty
+from rollproof.risk import uncertainty
 from rollproof.risk.cascade import Cascade, cascade
-from rollproof.risk.duration import Duration, Empirical, Exponential, Fixed, Lognormal
+from rollproof.risk.duration import Duration, Empirical, Exponential, Fixed
 from rollproof.risk.estimate import Losses
 from rollproof.risk.failure import AnyFailure
-from rollproof.risk.hedging import halted_hedge
 from rollproof.risk.liquidity import Liquidity
 from rollproof.risk.market import Model
-from rollproof.risk.result import FailurePrice, Worst
+from rollproof.risk.record import plain
+from rollproof.risk.result import FailurePrice
 from rollproof.risk.settings import Settings
 from rollproof.risk.terminal import Terminal
+from rollproof.risk.terminal import price as terminal_price
+from rollproof.risk.work import Progress as Steps
 from rollproof.venue.book import Book, Floats
 from rollproof.venue.rules.rules import Rules
 from rollproof.venue.state import VenueState
 
 Progress: TypeAlias = Callable[[str, int, int], None]
-VARIANT_CASCADES = 512  # paths, where only the cascade prices a kind
+WORST = 5  # paths that are shown
+VARIANT_CASCADES = 512  # paths, for a kind that only the cascade prices
 
 
 class PathSample(Protocol):
@@ -59,27 +61,121 @@ def failure_price(
     refused: list[str] = []
     ended = _terminal(stake, failure, settings, progress, refused)
     stepped = _cascade(stake, failure, settings, progress, refused)
-    bad_debt = ended.bad_debt if ended is not None else None if stepped is None else stepped.bad_debt
-    whole = ended.loss if ended is not None else bad_debt
-    interest = stake.book.open_interest_value
-    notes = [*(() if ended is None else ended.notes), *(() if stepped is None else stepped.notes)]
+    priced = ended if ended is not None else stepped
     answer = FailurePrice(
         kind=str(failure.__struct_config__.tag),
         intensity_per_year=failure.intensity_per_year,
         duration=in_words(failure.duration),
-        bad_debt=bad_debt,
-        basis_points=_basis_points(whole, interest),
-        by_asset={} if ended is None else {name: each.value for name, each in ended.by_asset.items()},
-        users=None if ended is None else ended.taken,
-        cascade=None if stepped is None else shown(stepped),
-        hedge=halted_hedge(stake.book, stake.model, failure, seed=settings.seed),
-        uncertainty=_uncertainty(stake, failure, settings, ended, stepped, progress),
-        worst=() if ended is None else tuple(_worst(each, stake.book) for each in ended.worst),
-        notes=tuple(notes),
-        # A kind that one layer prices is priced; that another layer says no is then only said.
-        not_priced=tuple(refused) if bad_debt is None else (),
+        bad_debt=None if priced is None else priced.bad_debt,
+        cascade=None if stepped is None else plain(stepped.shown()),
+        not_priced=tuple(refused) if priced is None else (),
     )
-    if bad_debt is not None:
-        answer = msgspec_free_replace(answer, notes=(*answer.notes, *refused))
-    sample = ended.sample if ended is not None else None if stepped is None else stepped.sample
-    return answer, sample
+    if priced is None:
+        return answer, None
+    whole = ended.loss if ended is not None else priced.bad_debt
+    answer = replace(
+        answer,
+        basis_points=_basis_points(whole, stake.book.open_interest_value),
+        uncertainty=_uncertainty(stake, failure, settings, whole, progress, stepping=ended is None),
+        notes=(*priced.notes, *(stepped.notes if stepped is not None and stepped is not priced else ()), *refused),
+    )
+    if ended is not None:
+        answer = replace(
+            answer,
+            by_asset={name: each.value for name, each in ended.by_asset.items()},
+            users=ended.taken,
+            worst=ended.worst[:WORST],
+        )
+    return answer, priced.sample
+
+
+def _terminal(
+    stake: Stake, failure: AnyFailure, settings: Settings, progress: Progress | None, refused: list[str]
+) -> Terminal | None:
+    try:
+        return terminal_price(
+            stake.book, stake.rules, stake.state, stake.model, failure, paths=settings.paths,
+            replicates=settings.replicates, seed=settings.seed, engine=settings.engine, workers=settings.workers,
+            progress=_steps(progress, "bad debt at resume"),
+        )  # fmt: skip
+    except Unsupported as error:
+        refused.append(str(error))
+        return None
+
+
+def _cascade(
+    stake: Stake, failure: AnyFailure, settings: Settings, progress: Progress | None, refused: list[str]
+) -> Cascade | None:
+    if not settings.cascade_paths:
+        refused.append("cascade: not asked for")
+        return None
+    try:
+        return cascade(
+            stake.book, stake.rules, stake.state, stake.model, failure, stake.liquidity, paths=settings.cascade_paths,
+            step_seconds=settings.step_seconds, seed=settings.seed, engine=settings.engine, workers=settings.workers,
+            progress=_steps(progress, "cascade"),
+        )  # fmt: skip
+    except Unsupported as error:
+        refused.append(str(error))
+        return None
+
+
+def _uncertainty(
+    stake: Stake, failure: AnyFailure, settings: Settings, whole: Losses, progress: Progress | None, *, stepping: bool
+) -> uncertainty.Uncertainty | None:
+    if not settings.variant_paths:
+        return None
+
+    def price(failure: AnyFailure, model: Model) -> tuple[float, tuple[float, ...]]:
+        if stepping:
+            priced: Losses = cascade(
+                stake.book, stake.rules, stake.state, model, failure, stake.liquidity, paths=VARIANT_CASCADES,
+                step_seconds=settings.step_seconds, seed=settings.seed, engine=settings.engine,
+                workers=settings.workers,
+            ).bad_debt  # fmt: skip
+        else:
+            priced = terminal_price(
+                stake.book, stake.rules, stake.state, model, failure, paths=settings.variant_paths,
+                replicates=8, seed=settings.seed, engine=settings.engine, workers=settings.workers,
+            ).loss  # fmt: skip
+        return priced.mean.value, tuple(tail.es.value for tail in priced.tails)
+
+    tried = list(uncertainty.variants(failure, stake.model, seed=settings.seed, calibrated=settings.calibrated))
+    answer = (whole.mean.value, tuple(tail.es.value for tail in whole.tails))
+    notes = (
+        "laws: fitted by likelihood; parameters: fitted again to samples of as many durations as were published",
+        "markets: volatility and jump intensity by factors that nobody measured" if not settings.calibrated
+        else "the fitted market's own uncertainty is not in this interval",
+    )  # fmt: skip
+    return uncertainty.uncertainty(tried, price, answer, notes=notes, progress=_steps(progress, "other truths"))
+
+
+def _basis_points(losses: Losses, open_interest: float) -> dict[str, float]:
+    """Mean and shortfalls of one failure, of open interest; nothing where there is none."""
+    if open_interest <= 0:
+        return {}
+    out = {"mean": losses.mean.value / open_interest * 1e4}
+    for tail in losses.tails:
+        out[f"es_{tail.level * 100:g}"] = tail.es.value / open_interest * 1e4
+    return out
+
+
+def in_words(law: Duration) -> str:
+    """A law of a duration for people."""
+    if isinstance(law, Fixed):
+        return _minutes(law.seconds)
+    if isinstance(law, Exponential):
+        return f"exponential, mean {_minutes(law.mean_seconds)}"
+    if isinstance(law, Empirical):
+        return f"one of {len(law.seconds)} durations, mean {_minutes(law.mean)}"
+    return f"lognormal, median {_minutes(law.median_seconds)}, log deviation {law.log_deviation:g}"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:g} minutes" if seconds < 7_200 else f"{seconds / 3_600:.4g} hours"
+
+
+def _steps(progress: Progress | None, what: str) -> Steps | None:
+    if progress is None:
+        return None
+    return lambda done, total: progress(what, done, total)

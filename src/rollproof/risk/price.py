@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
 
-from rollproof.errors import Unsupported
 from rollproof.risk import accounts, comparison, failure_price, heat_map
 from rollproof.risk.failure import Scenario
 from rollproof.risk.liquidity import Liquidity, illustrative
@@ -35,7 +34,7 @@ def price(
     state: VenueState | None = None,
     model: Model | None = None,
     liquidity: Liquidity | None = None,
-    settings: Settings = Settings(),
+    settings: Settings | None = None,
     notes: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Priced:
@@ -51,7 +50,7 @@ def price(
     cannot price is in ``not_priced`` of the failure.
     """
     began, cpu = time.monotonic(), time.process_time()
-    said = list(notes)
+    said, settings = list(notes), settings or Settings()
     if state is None:
         state = VenueState.of(book)
     if model is None:
@@ -77,7 +76,12 @@ def price(
     return Priced(
         venue=book.venue,
         quote=book.quote,
-        rules={"family": rules.family, "source": rules.source, "assumes": rules.assumes, "set": msgspec.to_builtins(rules)},
+        rules={
+            "family": rules.family,
+            "source": rules.source,
+            "assumes": rules.assumes,
+            "set": msgspec.to_builtins(rules),
+        },
         scenario=msgspec.to_builtins(scenario),
         market={**asdict(stake.model), "calibrated": settings.calibrated},
         book=_book(book, state),

@@ -8,16 +8,8 @@ from typing import Any
 
 from rollproof.risk.estimate import Estimate, Losses
 from rollproof.risk.heat_map import HeatMap
+from rollproof.risk.terminal.event import Event
 from rollproof.risk.uncertainty import Uncertainty
-
-
-@dataclass(frozen=True, slots=True)
-class Worst:
-    """One of the paths that lose most: what happened on it."""
-
-    loss: float
-    seconds: float  # the failure's length
-    moves: Mapping[str, float]  # asset -> price at resume over price before, less 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,12 +21,12 @@ class FailurePrice:
     duration: str  # in words
     bad_debt: Losses | None  # one failure's; terminal layer
     basis_points: Mapping[str, float] = field(default_factory=dict)  # mean and shortfalls, of open interest
-    by_asset: Mapping[str, float] = field(default_factory=dict)  # share of the 99.9 % shortfall
-    users: Losses | None = None  # what users lose beside bad debt: wrongful liquidations, trades at stale prices
+    by_asset: Mapping[str, float] = field(default_factory=dict)  # contributions to the 99.9 % shortfall
+    users: Losses | None = None  # taken by trades at a stale price or by withdrawals of wrong balances
     cascade: Mapping[str, Any] | None = None  # liquidations, multiplier, waterfall, slippage: `risk.cascade`
     hedge: Mapping[str, Any] | None = None  # gap of a delta-neutral hedge that stands still
     uncertainty: Uncertainty | None = None
-    worst: tuple[Worst, ...] = ()
+    worst: tuple[Event, ...] = ()  # paths of the worst 0.1 %, the dearest first
     notes: tuple[str, ...] = ()
     not_priced: tuple[str, ...] = ()
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from rollproof.errors import Unsupported
 from rollproof.venue.lab_venue import LabVenue
 from rollproof.venue.perp_v2 import PerpV2
 from rollproof.venue.reader import Reader
-from rollproof.venue.rules.rules import Rules
 from rollproof.venue.snapshot import Adapter
+
+if TYPE_CHECKING:
+    from rollproof.venue.rules.rules import Rules
 
 
 class Detecting(Adapter, Protocol):

@@ -79,13 +79,13 @@ def header(file: Readable, what: str) -> tuple[list[str], bytes, int]:
 
 
 def batches(
-    file: Readable, names: Sequence[str], rest: bytes, what: str, max_bytes: int
+    file: Readable, names: Sequence[str], rest: bytes, size: int, what: str, max_bytes: int
 ) -> Iterator[tuple[int, pl.DataFrame]]:
     """``(first row, text columns)`` of the data after the header; empty cells are null. Raises Malformed.
 
-    ``rest`` was read with the header; ``max_bytes`` bounds it and what follows.
+    ``rest`` was read with the header's ``size`` bytes; ``max_bytes`` bounds all of it.
     """
-    row, size = 2, len(rest)
+    row, size = 2, size + len(rest)
     while True:
         block = _read(file, what, BLOCK)
         size += len(block)

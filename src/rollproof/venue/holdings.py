@@ -11,12 +11,10 @@ from rollproof.errors import RollproofError, Unsupported
 from rollproof.replay.both_states import BothStates
 from rollproof.venue.snapshot import Snapshot
 from rollproof.venue.state_reader import StateReader
-from rollproof.venue.token import BALANCE_OF
-from rollproof.venue.view import View, ask_all
+from rollproof.venue.token import BALANCE_OF, TOTAL_SUPPLY
+from rollproof.venue.view import ask_all
 
-MAX_HOLDERS: Final = 20_000  # accounts whose tokens are counted
-
-_SUPPLY: Final = View("totalSupply")
+MAX_HOLDERS: Final = 250_000  # accounts whose tokens are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ def holdings_of(
                 unread.setdefault(holder, str(answer))
             else:
                 amounts[at][holder] = answer
-        asked = [_SUPPLY.encode(), *(BALANCE_OF.encode(holder) for holder in (venue, *holders))]
+        asked = [TOTAL_SUPPLY.encode(), *(BALANCE_OF.encode(holder) for holder in (venue, *holders))]
         for data in asked:
             explained |= reader.read_by(token, data)
     for holder in unread:  # a difference needs both

@@ -6,15 +6,16 @@ Source: the views of ``PerpetualsVenue`` in lab/contracts/perpetuals. The venue 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rollproof.errors import Malformed, RollproofError, Unsupported
 from rollproof.venue.reader import Reader, Reverted
-from rollproof.venue.rules.lab import Lab
-from rollproof.venue.rules.liquidation import Liquidation
 from rollproof.venue.snapshot import AccountAt, MarketAt, PositionAt, Snapshot
-from rollproof.venue.token import BALANCE_OF, read_token, symbol_of
+from rollproof.venue.token import BALANCE_OF, distinct, read_token, symbol_of
 from rollproof.venue.view import View, ask_all, need_all
+
+if TYPE_CHECKING:
+    from rollproof.venue.rules.lab import Lab
 
 MAX_MARKETS: Final = 16  # the contract's own bound
 MAX_ACCOUNTS: Final = 200_000
@@ -101,6 +102,9 @@ class LabVenue:
 
         Raises as `read`, and Unsupported where markets liquidate differently: the family has one way for all.
         """
+        from rollproof.venue.rules.lab import Lab  # rules need numpy, and reading a venue does not
+        from rollproof.venue.rules.liquidation import Liquidation
+
         collateral, count = need_all(reader, [(venue, COLLATERAL, ()), (venue, MARKET_COUNT, ())])
         if count > MAX_MARKETS:
             raise Malformed(f"venue 0x{venue.hex()}: {count} markets, more than {MAX_MARKETS}")
@@ -129,14 +133,12 @@ class LabVenue:
 
 def _markets(reader: Reader, venue: bytes, count: int) -> tuple[MarketAt, ...]:
     states = need_all(reader, [(venue, MARKET, (market,)) for market in range(count)])
-    symbols = [symbol_of(state[0].rstrip(b"\0"), state[0]) for state in states]
+    symbols = distinct([symbol_of(state[0].rstrip(b"\0"), state[0]) for state in states])
     return tuple(
         MarketAt(
-            # A symbol may be used twice; a name may not.
-            symbol if symbols.count(symbol) == 1 else f"{symbol}#{market}",
-            state[1] * _PRICE, state[4] * _PRICE, state[5], state[6], stale=state[3],
+            symbol, state[1] * _PRICE, state[4] * _PRICE, state[5], state[6], stale=state[3],
         )
-        for market, (symbol, state) in enumerate(zip(symbols, states, strict=True))
+        for symbol, state in zip(symbols, states, strict=True)
     )  # fmt: skip
 
 

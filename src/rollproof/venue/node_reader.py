@@ -20,9 +20,10 @@ from rollproof.venue.reader import Log, Reverted
 MAX_LOGS: Final = 2_000_000
 MAX_LOG_REQUESTS: Final = 5_000
 _PER_ANSWER: Final = 200_000
+_STEADY: Final = 8  # ranges that a node takes before a longer one is tried
 # What nodes say where a range has too many blocks or logs for them; no two say it alike.
 _NARROWER: Final = re.compile(
-    r"range|results|logs|limit|more than|too (many|large|big)|timed? ?out|exceed", re.IGNORECASE
+    r"range|results|limit|more than|too (many|large|big|wide)|timed? ?out|exceed", re.IGNORECASE
 )
 
 
@@ -74,7 +75,7 @@ class NodeReader:
         gives more than MAX_LOGS logs.
         """
         found: list[Log] = []
-        at, span = first, max(1, self.number - first + 1)
+        at, span, taken = first, max(1, self.number - first + 1), 0
         for _ in range(MAX_LOG_REQUESTS):
             if at > self.number:
                 if not still(self.node, self.block):
@@ -86,11 +87,13 @@ class NodeReader:
             except (Missing, Malformed, Unsupported, Retry) as error:
                 if stop - at == 1 or not (isinstance(error, refusal.TooLarge) or _NARROWER.search(str(error))):
                     raise
-                span = (stop - at) // 2
+                span, taken = (stop - at) // 2, 0
                 continue
             if len(found) > MAX_LOGS:
                 raise Missing(f"{self.node.label}: more than {MAX_LOGS} logs of 0x{address.hex()}")
-            at, span = stop, span * 2
+            at, taken = stop, taken + 1
+            if taken == _STEADY:
+                span, taken = span * 2, 0
         raise Missing(
             f"{self.node.label}: logs of blocks {first} to {self.number} take more than {MAX_LOG_REQUESTS} requests;"
             f" {at - first} blocks were read: begin later, at the block that created the venue"

@@ -11,17 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
 
 from rollproof.chain import abi
 from rollproof.errors import Malformed, RollproofError, Unsupported
 from rollproof.venue.reader import LogReader, Reader, Reverted
-from rollproof.venue.rules.perp_v2 import PerpV2 as Rules
 from rollproof.venue.snapshot import AccountAt, MarketAt, PositionAt, Snapshot
-from rollproof.venue.token import BALANCE_OF, SYMBOL, read_token, symbol_of
+from rollproof.venue.token import BALANCE_OF, SYMBOL, distinct, read_token, symbol_of
 from rollproof.venue.view import Question, View, ask_all, need_all
+
+if TYPE_CHECKING:
+    from rollproof.venue.rules.perp_v2 import PerpV2 as Rules
 
 MAX_ACCOUNTS: Final = 200_000
 MAX_MARKETS: Final = 256
@@ -136,6 +138,8 @@ class PerpV2:
 
         A book from a snapshot has collateral in other tokens in its cash, at the value that the venue gave it.
         """
+        from rollproof.venue.rules.perp_v2 import PerpV2 as Rules  # rules need numpy, and reading a venue does not
+
         [config] = need_all(reader, [(venue, _PARTS[4], ())])
         initial, maintenance, penalty, funding = need_all(
             reader, [(config, view, ()) for view in (IM_RATIO, MM_RATIO, PENALTY_RATIO, MAX_FUNDING_RATE)]
@@ -198,17 +202,20 @@ def _markets(
     if len(bases) > MAX_MARKETS:
         raise Malformed(f"perp-v2: {len(bases)} markets, more than {MAX_MARKETS}")
     assumes = ["a maker's position is its size now: liquidity that is in the pool changes it as the price moves"]
+    names = ask_all(reader, [(base, SYMBOL, ()) for base in bases])
+    symbols = distinct(
+        [
+            symbol_of(b"" if isinstance(name, RollproofError) else name.encode(), base)
+            for base, name in zip(bases, names, strict=True)
+        ]
+    )
     markets: dict[bytes, MarketAt] = {}
-    for base in bases:
+    for base, symbol in zip(bases, symbols, strict=True):
         is_open, is_closed = need_all(reader, [(base, IS_OPEN, ()), (base, IS_CLOSED, ())])
         reference: Question = (parts.account_balance, MARK_PRICE, (base,))
         if not is_open:
             reference = (base, CLOSED_PRICE if is_closed else PAUSED_PRICE, ())
         index, mark = need_all(reader, [(base, INDEX_PRICE, (0,)), reference])
-        [named] = ask_all(reader, [(base, SYMBOL, ())])
-        symbol = symbol_of(b"" if isinstance(named, RollproofError) else str(named).encode(), base)
-        if any(each.symbol == symbol for each in markets.values()):
-            symbol = f"{symbol}#0x{base[:4].hex()}"
         stale = _timed_out(reader, base)
         if stale is None:
             assumes.append(f"{symbol}: its price feed does not say whether it is stale")

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar, cast
 
 from rollproof import _core
-from rollproof.errors import Malformed, Missing, RollproofError
+from rollproof.errors import Malformed, Missing, RollproofError, Unsupported
 from rollproof.replay import execute
 from rollproof.replay.execute import Inputs, Source
 from rollproof.venue.reader import Reverted
 
 GAS: Final = 50_000_000  # of one call at most
+ALL_GAS: Final = 50_000_000_000  # of all calls of one reader: a minute or two of work
 MAX_ROUNDS: Final = 256  # of fetching for one answer
 MAX_ANSWER: Final = 1 << 20  # bytes
 
@@ -35,6 +36,7 @@ class StateReader:
     _rules: _core.Rules = field(init=False, repr=False)
     _env: _core.Env = field(init=False, repr=False)
     _answers: dict[tuple[bytes, bytes], Answer] = field(init=False, repr=False, default_factory=dict)
+    _gas: int = field(init=False, repr=False, default=0)
 
     def __post_init__(self) -> None:
         self._rules = _core.Rules(**execute.arguments(self.inputs))
@@ -65,7 +67,7 @@ class StateReader:
         return self.inputs.env.timestamp
 
     def call(self, to: bytes, data: bytes) -> bytes:
-        """What a view function returns. Raises Reverted, Missing, Malformed, and what a source raises."""
+        """What a view function returns. Raises Reverted, Missing, Malformed, Unsupported, and what a source raises."""
         [answer] = self.calls([(to, data)])
         if isinstance(answer, RollproofError):
             raise answer
@@ -73,7 +75,7 @@ class StateReader:
 
     def calls(self, wanted: Sequence[tuple[bytes, bytes]]) -> list[bytes | RollproofError]:
         """What ``(to, calldata)`` return, in order; one that fails gives its error. What is missing is asked for once
-        a round for all of them. Raises what a source raises but for Missing."""
+        a round for all of them. Raises Unsupported beyond `ALL_GAS`, and what a source raises but for Missing."""
         left = [each for each in dict.fromkeys(wanted) if each not in self._answers]
         failed: dict[tuple[bytes, bytes], RollproofError] = {}
         for _ in range(MAX_ROUNDS):
@@ -133,6 +135,8 @@ class StateReader:
         return Reverted(f"it reverts: {why}") if output is None else output
 
     def _run(self, to: bytes, data: bytes) -> Answer | _core.Needs:
+        if self._gas > ALL_GAS:
+            raise Unsupported(f"views of more than {ALL_GAS} gas are not run")
         try:
             done = _core.call(
                 self.inputs.preimages, self.root, self._rules, self._env,
@@ -147,6 +151,7 @@ class StateReader:
         if isinstance(done, _core.Invalid):
             raise Malformed(f"0x{to.hex()}: {done.reason}")
         [outcome] = done.outcomes
+        self._gas += outcome["gas_used"]
         read = frozenset((address, slot) for address, slots in done.touched for slot in slots)
         if outcome["status"] != 1:
             return None, str(outcome["halt"] or f"0x{bytes(outcome['output'][:100]).hex()}"), read

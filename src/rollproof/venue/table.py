@@ -111,7 +111,7 @@ def _csv(
 
     def batches() -> Iterator[tuple[int, pl.DataFrame]]:
         with closing(file):
-            for row, frame in delimited.batches(file, names, rest, what, max_bytes - size):
+            for row, frame in delimited.batches(file, names, rest, size, what, max_bytes):
                 if row + len(frame) > max_rows + 2:
                     raise _too_many(what, max_rows)
                 yield row, frame

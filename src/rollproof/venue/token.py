@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from rollproof.errors import Malformed, RollproofError
@@ -32,3 +33,9 @@ def symbol_of(text: bytes, otherwise: bytes) -> str:
     if 0 < len(text) <= _LONGEST and text.isascii() and decoded.isprintable() and " " not in decoded:
         return decoded
     return f"0x{otherwise.hex()}"
+
+
+def distinct(symbols: Sequence[str]) -> list[str]:
+    """The symbols, each different: contracts may use one twice, a book may not."""
+    names = [name if symbols.count(name) == 1 else f"{name}#{place}" for place, name in enumerate(symbols)]
+    return names if len(set(names)) == len(names) else [f"{name}#{place}" for place, name in enumerate(symbols)]

@@ -18,12 +18,12 @@ below their maintenance margin, but not bankrupt, that are topped up to their in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from rollproof.errors import Malformed, Unsupported
+from rollproof.risk.cascade.layout import CONDUCT, Records
 from rollproof.risk.failure import (
     AnyFailure,
     Backlog,
@@ -35,7 +35,7 @@ from rollproof.risk.failure import (
     Reorg,
     StaleOracle,
     Throughput,
-)  # fmt: skip
+)
 from rollproof.venue.book import Book, Floats
 from rollproof.venue.rules.rules import Rules
 from rollproof.venue.state import VenueState
@@ -49,7 +49,7 @@ class Keepers:
     """Who liquidates where the venue itself does not: they act only when it pays.
 
     ``gas``: quote that one liquidation costs. ``hedged``: the keeper takes the position at the venue's price and sells
-    it at the market's, so that the slippage is the keeper's and not the position's.
+    it at the market's, so that the slippage is the keeper's and not the position's. Raises Malformed.
     """
 
     gas: float = 0.0
@@ -62,13 +62,13 @@ class Keepers:
 
 @dataclass(frozen=True, slots=True)
 class Funding:
-    """What longs pay to shorts in an hour, as a share of notional: a rate, and a share of the mark's premium.
+    """What longs pay to shorts in an hour, beside what the rules say: shares of notional.
 
-    The premium is how far liquidations displace the market's log price. Both together are clamped.
+    The premium is how far liquidations displace the market's log price. All together are clamped. Raises Malformed.
     """
 
     rate_per_hour: float = 0.0
-    premium_per_hour: float = 0.0
+    premium_per_hour: float = 0.0  # times the premium
     clamp_per_hour: float = 0.04
 
     def __post_init__(self) -> None:
@@ -76,18 +76,21 @@ class Funding:
             raise Malformed("funding: rates are finite and the clamp is from 0 up")
 
 
-class Conduct(NamedTuple):
-    """See the module's head; money is quote."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Conduct:
+    """See the module's head. Seconds, quote, and shares."""
+
+    # (assets,) a second
+    throughput: Floats  # notional that the rules allow to be liquidated
+    funding: Floats
 
     acts_during: bool
     stale_during: bool
     undone: bool
-    grace: float  # seconds
-    stale_at_resume: float  # seconds that the venue's price is behind at its first step
-    slippage_during: float
-    # notional in a second
-    all_during: float  # of all assets together, in the failure
-    throughput: Floats  # (assets,) that the rules allow
+    grace: float
+    stale_at_resume: float  # how far the venue's price is behind at its first step
+    slippage: float  # while the failure lasts
+    all_during: float  # notional of all assets together that may be liquidated in a second, while it lasts
     # shares of margin calls that are answered
     top_up_during: float
     top_up_grace: float
@@ -97,7 +100,7 @@ class Conduct(NamedTuple):
     # liquidation
     penalty: float
     keeper_share: float
-    cooldown: float  # seconds
+    cooldown: float
     whole_below: float  # share of the maintenance margin under which all is closed at once
     fund: float
     fund_first: bool
@@ -106,7 +109,6 @@ class Conduct(NamedTuple):
     gas: float
     hedged: bool
     # funding
-    rate: Floats  # (assets,) a second
     premium: float
     clamp: float
 
@@ -115,10 +117,24 @@ class Conduct(NamedTuple):
         """Whether a liquidation closes a whole position at once, nothing delays it, and nobody tops up."""
         return (
             not (self.undone or self.stale_during or self.stale_at_resume or self.fund_must_cover or self.gas)
-            and not (self.top_up_during or self.top_up_grace or self.top_up_after or self.order)
-            and not (self.rate.any() or self.premium or np.isfinite(self.all_during) or self.hedged)
+            and not (self.top_up_during or self.top_up_grace or self.top_up_after or self.order or self.hedged)
+            and not self.funded
             and not np.isfinite(self.throughput).any()
+            and not np.isfinite(self.all_during)
         )
+
+    @property
+    def funded(self) -> bool:
+        """Whether any funding is paid."""
+        return self.clamp > 0 and bool(self.funding.any() or self.premium)
+
+    def record(self) -> Records:
+        """(1,) for kernels."""
+        names = {field.name for field in fields(self)} & set(CONDUCT.names or ())
+        out = np.zeros(1, CONDUCT)
+        for name in names:
+            out[name] = getattr(self, name)
+        return out
 
 
 def conduct(
@@ -135,16 +151,17 @@ def conduct(
     answered = resume.top_up_probability
     calls = isinstance(failure, Censorship | BridgeDelay)
     unable = failure.share if isinstance(failure, Censorship) else getattr(failure, "reliance", 0.0)
-    rate = np.asarray(rules.funding_rate(book, book.marks, state)) + funding.rate_per_hour / 3600
+    outage = isinstance(failure, Halt | Reorg)
     return Conduct(
+        throughput=np.asarray(rules.throughput(book, book.marks, state), dtype=np.float64),
+        funding=np.asarray(rules.funding_rate(book, book.marks, state)) + funding.rate_per_hour / 3600,
         acts_during=not isinstance(failure, Halt),
         stale_during=isinstance(failure, StaleOracle),
         undone=isinstance(failure, Reorg),
-        grace=max(resume.grace_seconds, liquidation.grace_seconds if _outage(failure) else 0.0),
+        grace=max(resume.grace_seconds, liquidation.grace_seconds if outage else 0.0),
         stale_at_resume=resume.stale_oracle_seconds,
-        slippage_during=failure.slippage if isinstance(failure, Ordering) else 0.0,
+        slippage=failure.slippage if isinstance(failure, Ordering) else 0.0,
         all_during=failure.notional_per_second if isinstance(failure, Throughput) else np.inf,
-        throughput=np.asarray(rules.throughput(book, book.marks, state), dtype=np.float64),
         top_up_during=answered * (1.0 - unable) if calls else 0.0,
         top_up_grace=answered,
         top_up_after=answered if calls else 0.0,
@@ -160,12 +177,6 @@ def conduct(
         oracle_priced=bool(np.isfinite(state.pool)),
         gas=keepers.gas,
         hedged=keepers.hedged,
-        rate=rate,
         premium=funding.premium_per_hour / 3600,
         clamp=funding.clamp_per_hour / 3600,
     )
-
-
-def _outage(failure: AnyFailure) -> bool:
-    """Whether the venue's rules for the time after an outage apply: nothing executed."""
-    return isinstance(failure, Halt | Reorg)

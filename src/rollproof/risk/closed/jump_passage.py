@@ -82,7 +82,7 @@ def _repeated(move: Floats) -> Floats:
 def _jumped(grid: Floats, kind: Jumps, time: float) -> Floats:
     """Transition by the jumps alone: of up to as many as matter; those that end below the level are killed."""
     expected = kind.intensity * time
-    out = np.exp(-expected) * np.eye(len(grid))
+    out: Floats = np.exp(-expected) * np.eye(len(grid))
     weight, count = np.exp(-expected), 0
     while count < 4 or weight > 1e-17:
         count += 1

@@ -1,7 +1,7 @@
 """From a broken verdict to money: a venue under the claimed and under the computed state, compared to the unit."""
 
 from rollproof.risk.consequence.account import AccountConsequence, Label, Standing
-from rollproof.risk.consequence.consequence import Consequence, consequence
+from rollproof.risk.consequence.consequence import Consequence, consequence, of
 from rollproof.risk.consequence.market import MarketConsequence
 from rollproof.risk.consequence.venue import Knock, VenueStanding
 
@@ -14,4 +14,5 @@ __all__ = [
     "Standing",
     "VenueStanding",
     "consequence",
+    "of",
 ]

@@ -9,7 +9,8 @@ from rollproof.errors import Malformed
 from rollproof.risk.consequence.account import AccountConsequence, Label, account_consequence, standing, unknown
 from rollproof.risk.consequence.market import MarketConsequence, markets
 from rollproof.risk.consequence.venue import Knock, VenueStanding, knock, venue_standing
-from rollproof.venue.revaluation import Holdings
+from rollproof.venue.holdings import Holdings
+from rollproof.venue.revaluation import Revaluation
 from rollproof.venue.snapshot import AccountAt, Snapshot, Token
 
 
@@ -47,6 +48,16 @@ class Consequence:
     def underpaid(self) -> int:
         """The sum over everybody who has too little, as a positive amount."""
         return sum(max(0, -each.worth) for each in (*self.accounts, *self.outside))
+
+    @property
+    def at_stake(self) -> int:
+        """What those who are wrongly liquidated, or may be, should be worth inside the venue."""
+        return sum(max(0, each.computed.equity) for each in self.labelled(Label.WRONGLY_LIQUIDATED))
+
+    @property
+    def notional(self) -> int:
+        """Of all positions that should be open, each counted as positive."""
+        return sum(each.computed.notional for each in self.accounts)
 
     @property
     def venue_tokens(self) -> int:
@@ -88,6 +99,13 @@ class Consequence:
             or self.claimed != self.computed
             or bool(self.unexplained)
         )
+
+
+def of(revalued: Revaluation) -> Consequence | None:
+    """What a revaluation comes to; None where nothing was revalued, for its ``reason``, or because the block holds."""
+    if revalued.claimed is None or revalued.computed is None:
+        return None
+    return consequence(revalued.before, revalued.claimed, revalued.computed, revalued.holdings)
 
 
 def consequence(

@@ -2,8 +2,9 @@
 
 R. Cifuentes, G. Ferrucci and H. S. Shin, Liquidity risk and contagion, Journal of the European Economic Association 3
 (2005): an inverse demand p = p0 exp(-(value sold at p0) / depth), and sales that bring the ratio of net worth to marked
-assets back to its minimum; all of it where there is no net worth. Nodes also sell to pay what is called in cash, as in H. Amini, D. Filipovic and A. Minca, Uniqueness of
-equilibrium in a payment system with liquidation costs, Operations Research Letters 44 (2016).
+assets back to its minimum; all of it where there is no net worth. Nodes also sell to pay what is called in cash, as in
+H. Amini, D. Filipovic and A. Minca, Uniqueness of equilibrium in a payment system with liquidation costs, Operations
+Research Letters 44 (2016).
 
 Payments and prices are monotone in each other, so the iteration from full payments and untouched prices falls to the
 greatest solution.
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rollproof.errors import Stop
-from rollproof.risk.contagion.clearing import payments, short_of
+from rollproof.risk.contagion.clearing import TOLERANCE, payments, short_of
 from rollproof.risk.contagion.network import Network
 from rollproof.venue.book import Floats
 
@@ -85,7 +86,7 @@ def _sales(network: Network, paid: Floats, prices: Floats) -> Floats:
     value = network.holdings @ prices
     claims = network.shares.T @ paid
     worth = value + network.liquid + claims - network.due
-    to_pay = np.where(worth < 0, np.inf, network.called * network.due - network.liquid - claims)
+    to_pay = np.where(worth < -TOLERANCE * network.due, np.inf, network.called * network.due - network.liquid - claims)
     ratio = network.capital_ratio
     allowed = np.where(ratio > 0, np.maximum(worth, 0.0) / np.where(ratio > 0, ratio, 1.0), np.inf)  # marked assets
     to_regain = np.where(ratio > 0, value + claims - allowed, 0.0)

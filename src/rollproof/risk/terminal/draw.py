@@ -30,10 +30,10 @@ class Paths:
 def draw(shocks: Shocks, mixture: Mixture, power: int, seed: np.random.SeedSequence) -> Paths:
     """2 ** power paths from ``mixture``."""
     uniform = points(power, shocks.coordinates, seed)
-    normals = ndtri(uniform[:, shocks.normal_coordinates])
+    normals = ndtri(np.take(uniform, shocks.normal_coordinates, axis=1))
     component, stressed = place(mixture, uniform[:, COMPONENT], uniform[:, shocks.coordinate_of_load], normals)
     years = shocks.years(normals)
-    counts = counts_of(mixture, shocks, component, stressed, years, uniform[:, shocks.count_coordinates])
+    counts = counts_of(mixture, shocks, component, stressed, years, np.take(uniform, shocks.count_coordinates, axis=1))
     density = weighed(ratios(mixture, shocks, normals, counts, stressed, years), mixture.weight)
     prices = shocks.prices(normals, counts, stressed, years)
     return Paths(normals, counts, stressed, component, years, prices, 1.0 / density)

@@ -14,8 +14,8 @@ from rollproof.risk.terminal.mixture import NOMINAL, Component, Mixture, mixture
 from rollproof.risk.terminal.shocks import Shocks
 from rollproof.venue.book import Floats
 
-MOST = 24  # components beside the nominal one
-SHARE = 0.004  # of the sample: a component that explains less is dropped
+MOST = 12  # components beside the nominal one
+SHARE = 0.01  # of the sample: a component that explains less is dropped
 FLOOR = 0.01  # weight that a component is given at least: it is there because something was lost there
 FEW = 12.0  # effective paths that a component is fitted to; fewer leave it as it is
 SURE = 3.5  # standard errors that a parameter must be away from its nominal value
@@ -26,14 +26,13 @@ RATES = (0.02, 50.0)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """Paths of the best proposal, weighted."""
+    """Paths of the best proposal, equally weighted; one may be there several times."""
 
     normals: Floats
     counts: NDArray[np.int64]
     stressed: NDArray[np.bool_]
     years: tuple[Floats, ...]
-    importance: Floats  # adds up to 1
-    effective: float  # equal weights that are worth as much
+    effective: float  # different paths that are worth as much
 
 
 def fitted(sample: Sample, mixture: Mixture, shocks: Shocks) -> Mixture:
@@ -45,7 +44,7 @@ def fitted(sample: Sample, mixture: Mixture, shocks: Shocks) -> Mixture:
     density = np.maximum(weighed(ratio, weight), 1e-300)
     shares = [
         (
-            float((part := sample.importance * weight[each] * ratio[:, each] / density).sum()),
+            float((part := weight[each] * ratio[:, each] / density / len(density)).sum()),
             part,
             mixture.components[each],
         )
@@ -56,7 +55,7 @@ def fitted(sample: Sample, mixture: Mixture, shocks: Shocks) -> Mixture:
     total = math.fsum(max(share, FLOOR) for share, _, _ in kept)
     out = [Component(NOMINAL, shocks.load)]
     for share, part, component in kept:
-        effective = share * share / float(np.square(part).sum())
+        effective = share * share / float(np.square(part).sum()) * sample.effective / len(density)
         new = component if effective < FEW else _moved(sample, part / share, effective, shocks)
         out.append(new.weighing((1 - NOMINAL) * max(share, FLOOR) / total))
     return mixture_of(out)

@@ -29,6 +29,7 @@ POWER = 13  # of two: paths of a round
 ROUNDS = 3
 REPEATS = 4  # of expectation and maximisation in a round
 OWN_DIRECTIONS = 64  # of single assets that the first proposal tries, those that cost most
+DRAWN = 2048  # paths that a proposal is fitted to
 LEAST = 16.0  # effective paths with a loss that a fit needs
 # What the proposal is for: shares of effort for the mean and for the shortfall at each level.
 EFFORT = ((0.0, 0.1), (0.975, 0.15), (0.99, 0.2), (0.999, 0.55))
@@ -65,10 +66,13 @@ def find(
         importance /= total
         if (effective := 1 / float(importance @ importance)) < LEAST:
             continue  # another look with the same proposal
-        kept = np.flatnonzero(importance > 0)
+        # so many equally weighted paths instead of all: they say as much about the best proposal
+        count = min(int(2 * effective), DRAWN)
+        drawn = np.searchsorted(np.cumsum(importance), (np.arange(count) + 0.5) / count)
+        drawn = np.minimum(drawn, len(importance) - 1)
         sample = Sample(
-            paths.normals[kept], paths.counts[kept], paths.stressed[kept],
-            tuple(length[kept] for length in paths.years), importance[kept], effective,
+            paths.normals[drawn], paths.counts[drawn], paths.stressed[drawn], tuple(y[drawn] for y in paths.years),
+            min(effective, count),
         )  # fmt: skip
         for _ in range(REPEATS):
             mixture = fitted(sample, mixture, shocks)

@@ -43,6 +43,7 @@ def price_at_zero(
     pair, count = pairs(book)
     price = np.zeros(count)
     price[pair] = prices[book.asset]
+    first = price
     owner = np.zeros(count, dtype=np.int64)
     owner[pair] = book.subaccount
     value, _ = own(price[pair])
@@ -64,5 +65,5 @@ def price_at_zero(
             price = np.where(open_, moved, price)
             break
         price = np.where(open_, moved, price)
-    wanted = np.where(found & (price > 0), price, np.nan)[pair]
+    wanted = np.where(found & (price > _CLOSE * first), price, np.nan)[pair]
     return np.where(nonlinear(book, pair, count), np.nan, wanted)

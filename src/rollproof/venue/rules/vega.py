@@ -32,7 +32,7 @@ class Vega(LinearRules, frozen=True, forbid_unknown_fields=True, kw_only=True):
     by_market: ClassVar[tuple[str, ...]] = ("drift", "volatility", "slippage")
 
     risk_aversion: float = 0.01  # lambda: the tail whose mean is asked for
-    horizon_years: float = 1 / 365.25 / 24 / 60  # tau: a minute
+    horizon_years: float = 1 / 365 / 24 / 60  # tau: a minute
     drift: float = 0.0  # mu
     volatility: float = 1.5  # sigma, by the square root of a year
     slippage: float = 0.1  # market.linearSlippageFactor
@@ -84,9 +84,9 @@ def price_band(
     """Lowest and highest price that a lognormal move over ``seconds`` stays between with ``probability``.
 
     A trade outside it starts a price monitoring auction (0032-PRIM): quantiles of (1 -+ probability) / 2. Annual rates,
-    years of 365.25 days.
+    years of 365 days.
     """
-    years = seconds / (365.25 * 86_400)
+    years = seconds / (365 * 86_400)
     centre, deviation = (drift - volatility**2 / 2) * years, volatility * years**0.5
     reach = ndtri((1 + probability) / 2) * deviation
     return float(price * np.exp(centre - reach)), float(price * np.exp(centre + reach))
