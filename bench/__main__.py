@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import alarms, anvil, building, control, detection, eels, inspector, recursion, stages, throughput
+from bench import alarms, anvil, building, control, detection, eels, inspector, recursion, risk_tail, stages, throughput
 
 SECTIONS = {
     "inspector": ("What noting costs", inspector.run),
@@ -20,6 +20,7 @@ SECTIONS = {
     "control": ("The lab without a fault", control.run),
     "detection": ("What detectors cost", detection.run),
     "recursion": ("Very many frames", recursion.run),
+    "risk_tail": ("The tail of a failure's loss", risk_tail.run),
     "alarms": ("Alarms where nobody is robbed", alarms.run),
 }
 

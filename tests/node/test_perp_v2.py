@@ -93,6 +93,7 @@ def test_every_figure_is_the_contracts_own(bed: Bed, client: Node) -> None:
     assert snapshot.supply == bed.view(bed.usdc, "totalSupply")
     assert (snapshot.collateral.symbol, snapshot.collateral.decimals) == ("USDC", 6)
     assert (snapshot.pool, snapshot.pool_equity, snapshot.bad_debt) == (None, None, 0)
+    assert snapshot.assumes == ("accounts with liquidity in the pool, their sizes those at this price: 1",)
     [market] = snapshot.markets
     assert market.mark_price == bed.view(bed.account_balance, "getMarkPrice", bed.base.address)
     for name, account in named(bed, snapshot).items():
@@ -147,6 +148,7 @@ def test_a_state_without_a_past_needs_names(bed: Bed, client: Node) -> None:
     reader: Reader = WithoutLogs(NodeReader.at(client))
     with pytest.raises(Unsupported, match="keeps no list of accounts"):
         PerpV2().read(reader, bed.clearing_house.address)
+    assert read(bed, client, accounts=[bed.people["long"]]).assumes == ()
     alone = PerpV2([bed.people["long"]]).read(reader, bed.clearing_house.address)
     batched = read(bed, client, accounts=[bed.people["long"]])
     assert alone == batched

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from venue.option_books import option_value
 
 from rollproof.venue import black76
 from rollproof.venue.book import Floats, Kind
+from venue.option_books import option_value
 
 CALL, PUT = np.array([True]), np.array([False])
 

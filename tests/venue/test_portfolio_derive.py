@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import pytest
-from venue.option_books import Account, Row, book, call, held, option_value, owed, perpetual, put
 
 from rollproof.errors import Unsupported
 from rollproof.venue.book import Book, Floats, Kind
@@ -18,6 +17,7 @@ from rollproof.venue.rules.expiry import Expiries
 from rollproof.venue.rules.holding import Holdings
 from rollproof.venue.rules.scenario import Scenario, Skew, Volatility
 from rollproof.venue.state import VenueState
+from venue.option_books import Account, Row, book, call, held, option_value, owed, perpetual, put
 
 STATE = VenueState()
 PORTFOLIO, STANDARD = DerivePortfolio(), DeriveStandard()
@@ -39,7 +39,7 @@ def test_there_are_33_scenarios_and_tails_count_the_same_product() -> None:
 def test_a_perpetual_by_hand() -> None:
     # 18 % of 2,000 is the worst; contingency 3 %, and 1 % more at first.
     of = book({"ETH": 2000.0}, Account(1000, [perpetual(1, 2000)]))
-    assert margins(PORTFOLIO, of) == (pytest.approx(360 + 60 + 20), pytest.approx(0.8 * 360 + 60))
+    assert margins(PORTFOLIO, of) == pytest.approx((360 + 60 + 20, 0.8 * 360 + 60))
 
 
 def test_collateral_cancels_the_risk_of_its_own_asset_only() -> None:
@@ -55,14 +55,14 @@ def test_collateral_cancels_the_risk_of_its_own_asset_only() -> None:
 
 def test_a_depeg_and_an_unsure_oracle_raise_the_initial_margin_only() -> None:
     of = book({"ETH": 2000.0}, Account(1000, [perpetual(1, 2000)]))
-    assert margins(DerivePortfolio(stable_price=0.94), of) == (pytest.approx(360 * 1.2 + 80), pytest.approx(348))
-    assert margins(DerivePortfolio(confidence=0.5), of) == (pytest.approx(440 + 0.5 * 2000), pytest.approx(348))
-    assert margins(DerivePortfolio(confidence=0.55), of) == (pytest.approx(440), pytest.approx(348))
+    assert margins(DerivePortfolio(stable_price=0.94), of) == pytest.approx((360 * 1.2 + 80, 348))
+    assert margins(DerivePortfolio(confidence=0.5), of) == pytest.approx((440 + 0.5 * 2000, 348))
+    assert margins(DerivePortfolio(confidence=0.55), of) == pytest.approx((440, 348))
 
 
 def scalar_volatility(volatility: float, days: float, change: float, floor: float) -> float:
-    scale = (30 / max(days, 1)) ** (0.3 if days <= 30 else 0.13)
-    moved = volatility * max(1 + change * scale, 0)
+    scale: float = (30 / max(days, 1)) ** (0.3 if days <= 30 else 0.13)
+    moved: float = volatility * max(1 + change * scale, 0)
     return max(moved, floor) if change > 0 else moved
 
 
@@ -193,10 +193,7 @@ def test_a_spread_needs_its_worst_payoff() -> None:
 
 def test_perpetuals_and_collateral_by_hand() -> None:
     of = book({"ETH": 2000.0}, Account(0, [perpetual(-1, 2000), held(1)]))
-    assert margins(STANDARD, of) == (
-        pytest.approx(200 + 2000 * (1 - 0.8 * 0.9375)),
-        pytest.approx(130 + 2000 * 0.2),
-    )
+    assert margins(STANDARD, of) == pytest.approx((200 + 2000 * (1 - 0.8 * 0.9375), 130 + 2000 * 0.2))
 
 
 def worst_by_force(rows: list[Row]) -> float:
@@ -225,9 +222,9 @@ def test_worst_payoffs_are_those_of_every_strike() -> None:
 
 
 def test_unknown_assets_and_debts_are_refused_by_name() -> None:
-    with pytest.raises(Unsupported, match="derive-standard.*'PEPE'"):
+    with pytest.raises(Unsupported, match=r"derive-standard.*'PEPE'"):
         margins(STANDARD, book({"PEPE": 1.0}, Account(0, [perpetual(1, 1, "PEPE")])))
-    with pytest.raises(Unsupported, match="derive-pm.*'PEPE'"):
+    with pytest.raises(Unsupported, match=r"derive-pm.*'PEPE'"):
         margins(PORTFOLIO, book({"PEPE": 1.0}, Account(0, [held(1, "PEPE")])))
     for rules in (STANDARD, PORTFOLIO):
         with pytest.raises(Unsupported, match="debt"):

@@ -62,6 +62,12 @@ def test_maintenance_margin_of_the_specification(slippage: float, margin: float)
     assert rules.initial(held, held.marks, STATE) == pytest.approx([1.2 * margin], rel=1e-12)
 
 
+def test_each_side_has_its_own_factor() -> None:
+    rules = Vega(risk_aversion=0.01, volatility=1.5, slippage=0.0)
+    held = book({"BTC": 1.0}, Holder(0.0, [("BTC", 1.0, 1.0)]), Holder(0.0, [("BTC", -1.0, 1.0)]))
+    assert rules.maintenance(held, held.marks, STATE) == pytest.approx([5.5011137953e-3, 5.5276558362e-3], rel=1e-10)
+
+
 def test_isolated_margin_is_of_the_entry() -> None:
     """0019-MCAL, isolated margin: average entry price x position x margin factor."""
     held = book(
@@ -90,5 +96,7 @@ def test_refused() -> None:
         Vega(initial_scale=1.05)
     with pytest.raises(Malformed, match="risk_aversion is 1"):
         Vega(risk_aversion=1.0)
+    with pytest.raises(Malformed, match="drift is nan, but has to be a finite number"):
+        Vega(drift=math.nan)
     with pytest.raises(Malformed, match="volatility is 0"):
         Vega(markets={"BTC": {"volatility": 0.0}})

@@ -112,3 +112,79 @@ def run(
     if over:
         return 1
     return 2 if partly else 0
+
+
+def _stakes(asked: Asked) -> list[Stake]:
+    if asked.positions is None:
+        return stakes.from_chain(
+            asked.urls, asked.venue or "", block=asked.block, adapter=asked.adapter, rules=asked.rules
+        )
+    return stakes.from_file(
+        asked.positions, venue=asked.venue, rules=asked.rules, quote=asked.quote, prices=asked.prices,
+        insurance_fund=asked.insurance_fund, pool=asked.pool,
+    )  # fmt: skip
+
+
+def _priced(asked: Asked, stake: Stake, scenario: Scenario, progress: Progress | None) -> Priced:
+    """One venue and one scenario, with what was recommended and what it does to others."""
+    assets = stake.book.assets
+    settings = Settings(
+        paths=asked.paths, cascade_paths=asked.cascade_paths, seed=asked.seed, engine=asked.engine,
+        workers=asked.jobs, calibrated=asked.history is not None,
+    )  # fmt: skip
+    model = _model(asked, assets)
+    depth = None if asked.liquidity is None else liquidity.load(asked.liquidity, assets)
+    answer = price(
+        stake.book, stake.rules, scenario, state=stake.state, model=model, liquidity=depth, settings=settings,
+        notes=stake.notes, progress=progress,
+    )  # fmt: skip
+    if asked.network is not None:
+        answer = replace(answer, network=spread.spread(contagion.load(asked.network), answer))
+    if asked.recommend:
+        question = recommend.Question(
+            stake.book, stake.rules, stake.state, model or jump_diffusion(assets), scenario.failures[0],
+            depth or liquidity.illustrative(assets), budget=asked.budget or 0.0, level=asked.level, settings=settings,
+        )  # fmt: skip
+        found = [recommend.named(name)(question, progress=_named(progress, name)) for name in asked.recommend]
+        answer = replace(answer, recommendations=tuple(plain(each) for each in found))
+    return answer
+
+
+def _named(progress: Progress | None, name: str) -> Any:
+    return None if progress is None else lambda done, total: progress(name, done, total)
+
+
+def _model(asked: Asked, assets: Sequence[str]) -> Model | None:
+    """The fitted market, or the illustrative one with volatilities of the user's; None for its defaults."""
+    if asked.history is not None:
+        return calibration.fit_file(asked.history).model.only(assets)
+    if not asked.volatility:
+        return None
+    unknown = sorted(set(asked.volatility) - {"", *assets})
+    if unknown:
+        raise Malformed(f"--volatility: no asset {unknown[0][:40]!r} in the positions: {', '.join(assets[:20])}")
+    every = asked.volatility.get("", DEFAULT_VOLATILITY)
+    return jump_diffusion(assets, [asked.volatility.get(asset, every) for asset in assets])
+
+
+def _over(answer: Priced, asked: Asked) -> bool:
+    """Whether a failure's shortfall at the level of --budget is above it."""
+    if asked.budget is None:
+        return False
+    return any(
+        tail.es.value > asked.budget
+        for each in answer.failures
+        if each.bad_debt is not None
+        for tail in each.bad_debt.tails
+        if tail.level >= asked.level
+    )
+
+
+def _write(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
+    if path.suffix == ".json":
+        text = json.dumps(records if len(records) > 1 else records[0], indent=1) + "\n"
+    elif path.suffix == ".md":
+        text = "\n".join(risk_markdown.markdown(each) for each in records)
+    else:
+        text = risk_html.page([(each, {name: drawn.svg() for name, drawn in figure.all_of(each).items()}) for each in records])
+    path.write_text(text, encoding="utf-8")

@@ -38,8 +38,7 @@ class BothStates:
     """What one block claims and what it makes. Roots are readable in ``inputs.preimages``, as far as it has the nodes.
 
     ``inputs`` and ``computed`` are None where the block could not be executed, ``claimed`` where the claimed state is
-    not known; ``reason`` says why. ``apart`` is where the states differ, as far as nodes were served, and ``opaque``
-    where that is not known further.
+    not known; ``reason`` says why.
     """
 
     verdict: Verdict
@@ -49,8 +48,6 @@ class BothStates:
     reason: str = ""
     touched: Slots = field(default_factory=dict)  # by our own execution
     outcomes: Sequence[Mapping[str, Any]] = ()
-    apart: Slots = field(default_factory=dict)  # keccak-256 of the address -> of each slot
-    opaque: tuple[str, ...] = ()  # one line each
     named: frozenset[bytes] = frozenset()  # addresses that the verdict names
 
 
@@ -87,30 +84,40 @@ def both_states(
         verdict, inputs, done.state_root, touched=disclosure.touched(done), outcomes=done.outcomes,
         named=_named(verdict.differences),
     )  # fmt: skip
-    found = _claimed(found, claim, inputs, done, source, claimed_source)
-    return found if found.claimed is None else _parted(found, inputs, found.claimed, done.state_root)
+    return _claimed(found, claim, inputs, done, source, claimed_source)
 
 
-def _parted(found: BothStates, inputs: Inputs, claimed: bytes, computed: bytes) -> BothStates:
-    """With where the two roots' states differ."""
-    names = [name for address, slots in found.touched.items() for name in (address, *slots)]
-    apart: dict[bytes, set[bytes]] = {}
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Where two states differ, by keccak-256 of the address and of each slot; ``opaque``: where no more is known."""
+
+    slots: Slots
+    opaque: tuple[str, ...] = ()
+
+
+def apart(states: BothStates) -> Apart:
+    """Where the claimed and the computed state differ, as far as nodes of both were served by now."""
+    if states.inputs is None or states.claimed is None or states.computed is None:
+        return Apart({}, ("the states are not known",))
+    names = [name for address, slots in states.touched.items() for name in (address, *slots)]
+    found: dict[bytes, set[bytes]] = {}
     opaque: list[str] = []
     try:
-        differences = Narrow(inputs.preimages, (), [*names, *found.named], None).differences(claimed, computed)
+        narrow = Narrow(states.inputs.preimages, (), [*names, *states.named], None)
+        differences = narrow.differences(states.claimed, states.computed)
     except (RollproofError, _core.CoreError) as error:
-        return replace(found, opaque=(str(error),))
+        return Apart({}, (str(error),))
     for each in differences:
         match = _APART.match(each.key)
         if match is None or each.scope == "trie" or each.key.endswith(".storage_root"):
             opaque.append(each.key)
             continue
-        slots = apart.setdefault(_hashed(match[1], match[2]), set())
+        slots = found.setdefault(_hashed(match[1], match[2]), set())
         if each.scope == "storage":
             slots.add(_hashed(match[3] or "", match[4] or ""))
-    if len(apart) >= MAX_LISTED or any(len(slots) >= MAX_LISTED for slots in apart.values()):
+    if len(found) >= MAX_LISTED or any(len(slots) >= MAX_LISTED for slots in found.values()):
         opaque.append(f"at {MAX_LISTED} places or more of one trie")
-    return replace(found, apart=apart, opaque=tuple(opaque))
+    return Apart(found, tuple(opaque))
 
 
 def _hashed(known: str, digits: str) -> bytes:

@@ -23,6 +23,7 @@ _VENUE: Final = (
     ("shortfall", "accounts below zero"),
     ("supply", "tokens on this chain"),
 )
+_FIRST: Final = ("wrongly-liquidated", "spared")
 _OUTCOMES: Final = {"holds": "32", "broken": "1;31", "unknown": "33"}
 
 
@@ -92,7 +93,7 @@ def _body(values: Mapping[str, Any], verbose: int) -> Iterator[str]:
     rows = [each for each in (*values["accounts"], *values["outside"]) if verbose or each["labels"] != ["unchanged"]]
     if rows:
         yield ""
-        yield from table(HEAD, accounts(rows[:MAX_ROWS] if not verbose else rows, values))
+        yield from table(HEAD, list(accounts(rows, values))[: len(rows) if verbose else MAX_ROWS])
     if len(rows) > MAX_ROWS and not verbose:
         yield f"and {len(rows) - MAX_ROWS} more (-v or --json lists all)"
     calm = values["labels"].get("unchanged", 0)
@@ -106,8 +107,8 @@ HEAD: Final = ("account", "what", "should have", "by the claim", "difference", "
 
 
 def accounts(rows: Iterable[Mapping[str, Any]], values: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    """The cells of the accounts' table, those with the largest difference first."""
-    for each in sorted(rows, key=_size):
+    """The cells of the accounts' table, liquidations first, then the largest differences."""
+    for each in sorted(rows, key=_rank):
         what = ", ".join(each["labels"])
         if "reason" in each:
             yield each["address"], what, "?", "?", "?", "", visible(each["reason"])
@@ -228,6 +229,8 @@ def _health(each: Mapping[str, Any]) -> str:
     return shown[0] if shown[0] == shown[1] else f"{shown[0]} -> {shown[1]}"
 
 
-def _size(each: Mapping[str, Any]) -> tuple[bool, int, str]:
+def _rank(each: Mapping[str, Any]) -> tuple[int, int, str]:
+    """Whom a liquidation concerns first, then by amount; who is unknown comes last."""
     worth = 0 if "reason" in each else abs(int(each["difference"]["worth"]))
-    return "reason" in each, -worth, each["address"]
+    first = next((at for at, label in enumerate(_FIRST) if label in each["labels"]), len(_FIRST))
+    return len(_FIRST) + 1 if "reason" in each else first, -worth, each["address"]

@@ -10,6 +10,7 @@ unseen ones and the mean and deviation are of all. Few jumps, or too many unseen
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,7 +75,7 @@ def local_deviation(returns: Returns) -> Floats:
     # Prices that stood still a whole window have no local volatility; a hundredth of the overall one keeps the
     # first move after it from being infinitely large, not from being a jump.
     rate = np.maximum(np.nan_to_num(rate), 1e-4 * overall)
-    return np.sqrt(rate * returns.years)
+    return np.asarray(np.sqrt(rate * returns.years))
 
 
 def fit(sizes: Floats, noise: Floats, bounds: Floats, bound_noise: Floats, years: Floats) -> JumpFit:
@@ -137,7 +138,7 @@ def _likeliest(moments: JumpFit, sizes: Floats, noise: Floats, bound: Floats, ar
     share = float(years @ seen(mean, deviation)) / span
     if covariance is None or share < LEAST_SEEN:
         return moments
-    error = np.sqrt(np.diag(covariance))
+    error = np.sqrt(np.diag(covariance)).tolist()
     return JumpFit(
         moments.count,
         Estimate.of(intensity, intensity * error[0]),
@@ -149,9 +150,8 @@ def _likeliest(moments: JumpFit, sizes: Floats, noise: Floats, bound: Floats, ar
     )
 
 
-def _covariance(function: object, at: Floats) -> Floats | None:
-    """Inverse of the Hessian by central differences; None where it is not a maximum."""
-    assert callable(function)
+def _covariance(function: Callable[[Floats], float], at: Floats) -> Floats | None:
+    """Inverse of the Hessian by central differences; None where it is not a minimum."""
     step = 1e-3 * np.eye(len(at))
     hessian = np.array(
         [

@@ -51,7 +51,7 @@ class Prices:
         for at in range(len(self.assets)):
             known = ~np.isnan(self.price[:, at])
             out[inverse[known], at] = self.price[known, at]  # the last assignment stays
-        return Prices(self.assets, ends * interval_seconds, out)
+        return Prices(self.assets, ends.astype(np.float64) * interval_seconds, out)
 
 
 def read(source: table.Source, *, max_rows: int = MAX_ROWS, max_bytes: int = MAX_BYTES) -> Prices:

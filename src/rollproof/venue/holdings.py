@@ -8,7 +8,7 @@ from typing import Final
 
 from rollproof._core import keccak256
 from rollproof.errors import RollproofError, Unsupported
-from rollproof.replay.both_states import BothStates
+from rollproof.replay.both_states import BothStates, apart
 from rollproof.venue.snapshot import Snapshot
 from rollproof.venue.state_reader import StateReader
 from rollproof.venue.token import BALANCE_OF, TOTAL_SUPPLY
@@ -22,13 +22,15 @@ class Holdings:
     """Collateral tokens outside the venue: of its accounts and of whoever the block names. Base units.
 
     ``unexplained`` are keccak-256 hashes of slots of the token's contract that differ and are nobody's balance of those
-    asked, nor the supply; ``unread`` has those whose balance could not be read, with why.
+    asked, nor the supply; ``unread`` has those whose balance could not be read, with why. ``opaque``: where else the
+    states differ, and nobody served in what.
     """
 
     claimed: Mapping[bytes, int] = field(default_factory=dict)
     computed: Mapping[bytes, int] = field(default_factory=dict)
     unexplained: tuple[bytes, ...] = ()
     unread: Mapping[bytes, str] = field(default_factory=dict)
+    opaque: tuple[str, ...] = ()
 
 
 def holdings_of(
@@ -59,9 +61,10 @@ def holdings_of(
             known.pop(holder, None)
     wallets = {holder: why for holder, why in unread.items() if holder in members or holder in states.named}
     known_slots = {keccak256(slot) for address, slot in explained if address == token}
-    left = tuple(sorted(states.apart.get(keccak256(token), set()) - known_slots))
+    differ = apart(states)
+    left = tuple(sorted(differ.slots.get(keccak256(token), set()) - known_slots))
     # Where every differing slot is known and somebody's, what could not be read is the same in both.
-    return Holdings(amounts[0], amounts[1], left, wallets if left or states.opaque else {})
+    return Holdings(amounts[0], amounts[1], left, wallets if left or differ.opaque else {}, differ.opaque)
 
 
 def _named(states: BothStates) -> set[bytes]:

@@ -22,8 +22,9 @@ MAX_CANDIDATES: Final = 512  # contracts that are asked whether they are a venue
 class Revaluation:
     """A venue three times: before the block, as the block claims it, and as its transactions make it.
 
-    Where ``reason`` is not empty nothing was revalued, and it says why. ``before`` is None where the parent's state
-    lacks something, ``assumes`` and ``notes`` are one line each. ``adapter`` names what read it.
+    Where ``reason`` is not empty nothing was revalued, and it says why. ``before`` is None where no position differs,
+    or the parent's state could not be read, which a note says. ``assumes`` and ``notes`` are one line each. ``adapter``
+    names what read it. ``lacking``: somebody who has more of these states could tell more.
     """
 
     verdict: Verdict
@@ -35,6 +36,7 @@ class Revaluation:
     assumes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     reason: str = ""
+    lacking: bool = False
 
 
 def revalue(
@@ -52,7 +54,7 @@ def revalue(
     """
     verdict = states.verdict
     if states.reason or states.inputs is None or states.computed is None or states.claimed is None:
-        return Revaluation(verdict, reason=states.reason or "the claimed state is not known")
+        return Revaluation(verdict, reason=states.reason or "the claimed state is not known", lacking=True)
     parents = () if source is None else (source,)
     computed = StateReader(states.inputs, states.computed, parents)
     more = () if claimed_source is None else (claimed_source,)
@@ -66,21 +68,34 @@ def revalue(
     except RollproofError as error:
         hint = "" if source is not None else "; give --rpc-url to fetch what the evidence lacks"
         said = " ".join(str(error).split()) + (hint if isinstance(error, Missing) else "")
-        return Revaluation(verdict, reason=said)
-    notes: list[str] = []
-    before = None
-    try:
-        before = read_by.read(StateReader.of_parent(states.inputs, parents), found)
-        if left := len(before.unread):
-            notes.append(f"{left} accounts were not read before the block: liquidations of theirs in it are not known")
-    except RollproofError as error:
-        notes.append(f"the state before the block was not read ({error}): liquidations done in it are not known")
-    assumes = tuple(dict.fromkeys((*right.assumes, *wrong.assumes)))
+        return Revaluation(verdict, reason=said, lacking=isinstance(error, Missing))
+    before, notes = _before(StateReader.of_parent(states.inputs, parents), read_by, right, wrong)
+    notes += [f"the states also differ, nobody served in what: {each}" for each in holdings.opaque]
+    unread = any((each.unread or each.unlisted) for each in (right, wrong)) or bool(holdings.unread)
     return Revaluation(
-        verdict, before, wrong, right, holdings, read_by.name, assumes,
-        (*notes, *(f"the states also differ, nobody served in what: {each}" for each in states.opaque),
-         *_outside(verdict)),
+        verdict, before, wrong, right, holdings, read_by.name,
+        assumes=tuple(dict.fromkeys((*right.assumes, *wrong.assumes))),
+        notes=(*notes, *_outside(verdict)), lacking=unread or bool(notes),
     )  # fmt: skip
+
+
+def _before(
+    reader: StateReader, adapter: Adapter, right: Snapshot, wrong: Snapshot
+) -> tuple[Snapshot | None, list[str]]:
+    """The venue in the parent's state, where it takes that to see which of the two states closed a position."""
+    if _sizes(right) == _sizes(wrong):
+        return None, []
+    try:
+        before = adapter.read(reader, right.venue)
+    except RollproofError as error:
+        return None, [f"the state before the block was not read ({error}): liquidations done in it are not known"]
+    left = len(before.unread)
+    said = f"{left} accounts were not read before the block: liquidations of theirs in it are not known"
+    return before, [said] if left else []
+
+
+def _sizes(snapshot: Snapshot) -> dict[tuple[bytes, str], int]:
+    return {(each.address, at.market): at.size for each in snapshot.accounts for at in each.positions}
 
 
 def _found(
@@ -105,9 +120,11 @@ def _found(
     if len(known) > 1:
         raise Unsupported(f"several venues are touched, name one with --venue: {_listed(known)}")
     if not known:
+        said = "no contract that the block touches is a known venue"
+        if refused is not None:
+            raise Missing(f"{said}, as far as they could be asked ({refused}): name one with --venue")
         left = len(candidates) - MAX_CANDIDATES
-        also = f" ({left} more were not asked)" if left > 0 else f" ({refused})" if refused is not None else ""
-        raise Unsupported(f"no contract that the block touches is a known venue{also}: name one with --venue")
+        raise Unsupported(f"{said}{f' ({left} more were not asked)' if left > 0 else ''}: name one with --venue")
     [(found, read_by)] = known.items()
     return found, read_by
 

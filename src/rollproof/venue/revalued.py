@@ -14,7 +14,7 @@ from rollproof.replay import asked, evidence, sources
 from rollproof.replay.asked import Asked
 from rollproof.replay.both_states import both_states
 from rollproof.replay.recorder import Recorder
-from rollproof.types import Claim, Outcome
+from rollproof.types import Claim, Outcome, Verdict
 from rollproof.venue.revaluation import Revaluation, revalue
 from rollproof.venue.snapshot import Adapter
 
@@ -37,10 +37,10 @@ def revalue_file(
     claim, preimages = sources.read(path)
     claim = replace(claim, source=str(path))
     found, behind = _revalued(claim, preimages, None, venue, adapter, config), None
-    if urls and not _told(found):
+    if urls and (found.lacking or found.verdict.outcome is Outcome.UNKNOWN):
         try:
             behind = asked.beside(claim, urls, seed=seed)
-            found = _revalued(claim, preimages, behind, venue, adapter, config)
+            found = _again(found, _revalued(claim, preimages, behind, venue, adapter, config, said=found.verdict))
         except RollproofError as error:
             found = replace(found, notes=(*found.notes, f"no node helped: {error}"))
     _keep(claim, preimages, behind, evidence_out)
@@ -73,9 +73,14 @@ def _revalued(
     venue: bytes | None,
     adapter: Adapter | None,
     config: ChainConfig | None,
+    said: Verdict | None = None,
 ) -> Revaluation:
+    """``said`` is what the second machine need not be asked about again."""
     source, claimed_source = (None, None) if behind is None else (behind.source, behind.claimed_source)
-    states = both_states(claim, preimages, source=source, claimed_source=claimed_source, config=config)
+    states = both_states(
+        claim, preimages, source=source, claimed_source=claimed_source, config=config,
+        second_opinion="never" if said is not None and said.outcome is Outcome.BROKEN else "auto",
+    )  # fmt: skip
     if states.verdict.outcome is Outcome.BROKEN:
         found = revalue(states, venue=venue, adapter=adapter, source=source, claimed_source=claimed_source)
     else:
@@ -83,13 +88,12 @@ def _revalued(
     return found if behind is None else replace(found, notes=(*found.notes, *behind.notes))
 
 
-def _told(found: Revaluation) -> bool:
-    """Whether there is nothing left that a node could add."""
-    if found.verdict.outcome is Outcome.HOLDS:
-        return True
-    snapshots = (found.before, found.claimed, found.computed)
-    whole = all(each is not None and not each.unread and not each.unlisted for each in snapshots)
-    return whole and not found.reason and not found.holdings.unread
+def _again(first: Revaluation, second: Revaluation) -> Revaluation:
+    """The second look, with what the second machine said at the first."""
+    one, other = first.verdict, second.verdict
+    if one.outcome is not Outcome.BROKEN or other.outcome is not Outcome.BROKEN:
+        return second
+    return replace(second, verdict=replace(other, confirmed=one.confirmed, second_opinion=one.second_opinion))
 
 
 def _keep(claim: Claim, preimages: _core.Preimages, behind: Asked | None, path: Path | None) -> None:

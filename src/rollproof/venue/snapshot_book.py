@@ -26,9 +26,7 @@ def book_of(snapshot: Snapshot, venue: str, *, partial: bool = False) -> tuple[B
     """
     if snapshot.unread and not partial:
         who, why = next(iter(snapshot.unread.items()))
-        raise Missing(
-            f"{len(snapshot.unread)} accounts of the venue could not be read, 0x{who.hex()} among them: {why}"
-        )
+        raise Missing(f"accounts that could not be read: {len(snapshot.unread)}, 0x{who.hex()} among them: {why}")
     for market in snapshot.markets:
         if market.mark_price <= 0:
             raise Malformed(f"market {market.symbol}: mark price {market.mark_price}")

@@ -88,6 +88,8 @@ class Conduct:
     stale_during: bool
     undone: bool
     grace: float
+    traded: float  # share of open interest that is traded against a stale price, where the gap exceeds the fee
+    fee: float
     stale_at_resume: float  # how far the venue's price is behind at its first step
     slippage: float  # while the failure lasts
     all_during: float  # notional of all assets together that may be liquidated in a second, while it lasts
@@ -158,6 +160,8 @@ def conduct(
         acts_during=not isinstance(failure, Halt),
         stale_during=isinstance(failure, StaleOracle),
         undone=isinstance(failure, Reorg),
+        traded=failure.share if isinstance(failure, StaleOracle) else 0.0,
+        fee=failure.fee if isinstance(failure, StaleOracle) else 0.0,
         grace=max(resume.grace_seconds, liquidation.grace_seconds if outage else 0.0),
         stale_at_resume=resume.stale_oracle_seconds,
         slippage=failure.slippage if isinstance(failure, Ordering) else 0.0,

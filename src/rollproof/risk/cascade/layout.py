@@ -22,8 +22,9 @@ def dtype(floats: str, integers: str = "") -> np.dtype[np.void]:
     return np.dtype([(name, F) for name in floats.split()] + [(name, I) for name in integers.split()])
 
 
-# a market, calm or stressed; share: of the book's notional; rates and throughput a second
-ASSET = dtype("mark share square_root linear half_life throughput funding")
+# a market, calm or stressed; share: of the book's notional; rates and throughput a second; exposed: open interest that
+# is traded against while the oracle is stale
+ASSET = dtype("mark share square_root linear half_life throughput funding exposed")
 
 # its law, a second; and the common jumps'
 LAW = dtype("drift systematic idiosyncratic own_intensity own_mean own_deviation beta")
@@ -32,7 +33,7 @@ JUMPS = dtype("intensity mean deviation")
 # what `conduct.Conduct` says in numbers
 CONDUCT = dtype(
     "grace stale_at_resume slippage all_during top_up_during top_up_grace top_up_after call penalty keeper_share "
-    "cooldown whole_below fund premium clamp gas",
+    "cooldown whole_below fund premium clamp gas fee",
     "acts_during stale_during undone order fund_first fund_must_cover oracle_priced hedged",
 )
 
@@ -46,8 +47,9 @@ SIDES = dtype("", "long short end")
 # flow, extremes of the log price, of the undisplaced one while liquidations happen, and the largest move meanwhile
 CURSOR = dtype("flow low high free_low free_high peak", "event long short")
 
-# a subaccount; charges: taken off equity while anything is open; first and end: its rows
-SUBACCOUNT = dtype("reach cash charges notional", "first end by_size")
+# a subaccount; charges: taken off equity while anything is open; first and end: its rows; summed: notional of those
+# before it; subaccount: its index in the book
+SUBACCOUNT = dtype("reach cash charges notional summed", "first end by_size subaccount")
 
 # a row; maintenance and initial: quote per unit of price; step: the share that one liquidation closes
 ROW = dtype(
@@ -55,11 +57,14 @@ ROW = dtype(
     "asset perpetual collateral",
 )
 
-# where a path stands with a subaccount and a row: `free`: when it may be liquidated again; `open`: share of the row
+# where a path stands with a subaccount; free: when it may be liquidated again
 ACCOUNT = dtype("cash free", "flags")
-OPEN = dtype("open")
+CROSSED, FAILED, TOPPED, CLOSED, REFUSED, UNPAID = 1, 2, 4, 8, 16, 32
 
-# where it stands with an asset. price: the market's; venue: what the venue believes; paid: funding that a long unit
-# paid; left: notional that may still be liquidated in this step; trial: the flow, and quoted: the units, of a
-# liquidation that is worked out
-PRICE = dtype("log price venue flow decay later_decay paid left trial free_low free_high peak")
+# where it stands with an asset. log: undisplaced; price: the market's; venue: what the venue believes; paid: funding
+# that a unit held long has paid; left: notional that may still be liquidated in this step; flow: not absorbed yet;
+# trial and wanted: flow and notional of a liquidation that is being worked out
+PRICE = dtype("log price venue paid left flow trial wanted free_low free_high peak")
+
+# a liquidation worked out: collateral: share of it that is sold
+QUOTE = dtype("cash equity closed notional slippage extracted penalty part collateral", "whole done")

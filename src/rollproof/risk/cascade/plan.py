@@ -73,6 +73,8 @@ def plan(book: Book, rules: Rules, state: VenueState, does: Conduct, liquidity: 
     subaccounts = subaccounts[by_reach]
     ends = np.cumsum(np.bincount(book.subaccount, minlength=book.subaccounts)[by_reach])
     subaccounts["end"], subaccounts["first"][1:] = ends, ends[:-1]
+    subaccounts["summed"] = np.cumsum(subaccounts["notional"]) - subaccounts["notional"]
+    subaccounts["subaccount"] = by_reach
     subaccounts["by_size"][np.argsort(-subaccounts["notional"], kind="stable")] = np.arange(book.subaccounts)
 
     of_assets = np.bincount(book.asset, row_notional, len(book.assets))
@@ -92,6 +94,7 @@ def _assets(book: Book, does: Conduct, liquidity: Liquidity, share: Floats) -> R
     assets["square_root"], assets["linear"] = markets.square_root / np.sqrt(depth), markets.linear / depth
     assets["half_life"] = markets.half_life_seconds
     assets["throughput"], assets["funding"] = does.throughput, does.funding
+    assets["exposed"] = does.traded * book.open_interest * book.marks
     return assets
 
 

@@ -42,8 +42,8 @@ _X, _F = _layers()
 def words(seed: int, block: int, paths: int) -> Words:
     """(paths, streams, 4) the streams of a block of paths, ready to be drawn from."""
     state = np.ones((paths, STREAMS, 4), dtype=np.uint64)
-    sequence = np.random.SeedSequence(seed, spawn_key=(block,))
-    state[:, :, :3] = sequence.generate_state(paths * STREAMS * 3, np.uint64).reshape(paths, STREAMS, 3)
+    source = np.random.SFC64(np.random.SeedSequence(seed, spawn_key=(block,)))
+    state[:, :, :3] = source.random_raw(paths * STREAMS * 3).reshape(paths, STREAMS, 3)
     _mix(state.reshape(-1, 4))
     return state
 

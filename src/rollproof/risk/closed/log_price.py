@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.linalg import eigh_tridiagonal
 from scipy.special import gammaln, ndtr, ndtri, xlogy
 
 from rollproof.errors import Malformed
@@ -24,6 +25,7 @@ from rollproof.venue.book import Floats
 NEGLIGIBLE = 1e-18  # weight of a component that is left out
 MOST_JUMPS = 10_000  # expected, in the whole time: more are a diffusion and should be given as one
 _BLOCK = 131_072  # numbers worked on at a time
+_MANY = 6.0  # expected jumps at one time: from here on their number is integrated over
 
 
 class LogPrice(Protocol):
@@ -240,16 +242,30 @@ def bisect(falling: Callable[[Floats], Floats], low: Floats, high: Floats, steps
     return np.asarray((below + above) / 2)
 
 
-def _poisson(expected: Floats, least: float) -> list[tuple[int, Floats]]:
+def _poisson(expected: Floats, least: float) -> list[tuple[float, Floats]]:
+    """Numbers of jumps and their probabilities at every time."""
     most = float(np.max(expected, initial=0.0))
     if most > MOST_JUMPS:
         raise Malformed(f"{most:.0f} jumps expected, more than {MOST_JUMPS}: use a diffusion")
+    if expected.ndim == 0 and most > _MANY:
+        return _charlier(most)
     out = []
     for count in range(int(most + 12 * np.sqrt(most) + 30)):
         probability = np.exp(xlogy(count, expected) - expected - gammaln(count + 1))
         if np.max(probability, initial=0.0) >= least:
-            out.append((count, probability))
+            out.append((float(count), probability))
     return out
+
+
+def _charlier(expected: float, points: int = 24) -> list[tuple[float, Floats]]:
+    """Gaussian quadrature for the Poisson law: what is asked of many jumps is smooth in their number.
+
+    G. Golub and J. Welsch, Calculation of Gauss quadrature rules, Math. Comp. 23 (1969), with the recurrence of
+    Charlier's polynomials.
+    """
+    index = np.arange(points)
+    nodes, vectors = eigh_tridiagonal(index + expected, np.sqrt(expected * index[1:]))
+    return [(float(n), np.asarray(w)) for n, w in zip(np.maximum(nodes, 0.0), vectors[0] ** 2, strict=True)]
 
 
 def _stopped(volatility: Floats, mean_years: float, drift: Floats) -> Laplace:

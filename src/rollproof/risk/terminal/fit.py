@@ -14,8 +14,8 @@ from rollproof.risk.terminal.mixture import NOMINAL, Component, Mixture, mixture
 from rollproof.risk.terminal.shocks import Shocks
 from rollproof.venue.book import Floats
 
-MOST = 12  # components beside the nominal one
-SHARE = 0.01  # of the sample: a component that explains less is dropped
+MOST = 16  # components beside the nominal one
+SHARE = 0.005  # of the sample: a component that explains less is dropped
 FLOOR = 0.01  # weight that a component is given at least: it is there because something was lost there
 FEW = 12.0  # effective paths that a component is fitted to; fewer leave it as it is
 SURE = 3.5  # standard errors that a parameter must be away from its nominal value

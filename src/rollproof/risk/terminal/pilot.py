@@ -2,11 +2,11 @@
 
 The pilot begins with a wide proposal that knows nothing of the book but which assets can cost it anything: components
 that go far in one direction each (long outage, factor up and down, common jumps up and down, each asset on its own up
-and down). Its paths, weighted by likelihood ratio times what they lose in the tails asked about, are a sample of the best
-proposal there is. A mixture is fitted to them by expectation and maximisation, components that explain next to nothing
-are dropped, and a few rounds are drawn from the fit of the round before. This is population Monte Carlo with the
-mixture that minimises the Kullback-Leibler divergence from the best proposal (Cappé, Douc, Guillin, Marin and Robert,
-Adaptive importance sampling in general mixture classes, Statistics and Computing 18 (2008), section 3).
+and down). Its paths, weighted by likelihood ratio times what they lose in the tails asked about, are a sample of the
+best proposal there is. A mixture is fitted to them by expectation and maximisation, components that explain next to
+nothing are dropped, and a few rounds are drawn from the fit of the round before. This is population Monte Carlo with
+the mixture that minimises the Kullback-Leibler divergence from the best proposal (Cappé, Douc, Guillin, Marin and
+Robert, Adaptive importance sampling in general mixture classes, Statistics and Computing 18 (2008), section 3).
 
 A parameter leaves its nominal value only where the sample is sure that it should: of some forty variables a component
 moves the few that its losses come from, and the others cost no variance.

@@ -15,7 +15,6 @@ from rollproof.errors import Malformed, Missing, Unsupported
 from rollproof.venue.rules.rules import Rules
 
 _MAX_FILE: Final = 1 << 20  # bytes
-_HERE: Final = "rollproof.venue.rules"
 
 FAMILIES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -42,7 +41,7 @@ def family(name: str) -> type[Rules]:
     if place is None:
         raise Unsupported(f"rules {name[:80]!a} are not known: {', '.join(FAMILIES)}, or a TOML file")
     module, _, attribute = place.partition(":")
-    found: type[Rules] = getattr(import_module(f"{_HERE}.{module}"), attribute)
+    found: type[Rules] = getattr(import_module(f"rollproof.venue.rules.{module}"), attribute)
     return found
 
 

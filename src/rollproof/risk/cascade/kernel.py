@@ -1,0 +1,255 @@
+"""The general kernel: subaccounts with any number of linear rows, liquidated in part or whole, in steps of time.
+
+At each step prices move, the venue's price follows or does not, and the head of the subaccounts that some price can
+have reached (`cascade.plan`) is visited in the backlog's order: topped up, or queued, or liquidated, at a price that
+every liquidation moves for the next one.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from rollproof.risk.cascade import outcome
+from rollproof.risk.cascade.impact import displacement
+from rollproof.risk.cascade.isolated import owe
+from rollproof.risk.cascade.layout import CLOSED, CROSSED, FAILED, REFUSED, TOPPED, UNPAID, Record, Records
+from rollproof.risk.cascade.liquidate import liquidate
+from rollproof.risk.cascade.stream import scattered
+from rollproof.risk.cascade.timing import Times, ends, reached, resumes
+from rollproof.risk.cascade.worth import profit, still_open, worth
+from rollproof.venue.book import Floats
+
+
+@njit(cache=True, nogil=True)
+def run(
+    subaccounts: Records, rows: Records, assets: Records, does: Record, when: Times, logs: Floats, key: np.uint64,
+    accounts: Records, opened: Floats, price: Records, quote: Record, tally: Floats, trace: Floats,
+) -> None:  # fmt: skip
+    """One path: ``logs`` (steps, assets) as `prices.walk` leaves them. Fills ``tally``; ``trace`` if it has rows.
+
+    ``accounts`` and ``opened`` are as at the start, and are left so.
+    """
+    tally[:] = 0.0
+    tally[outcome.FUND_LEFT] = does.fund
+    for a in range(len(assets)):
+        price[a].flow, price[a].paid, price[a].peak = 0.0, 0.0, 0.0
+    resumed, head = resumes(when, does.grace), 0
+    for k in range(when.steps + when.later):
+        during = k < when.steps - 1
+        stale = _move(assets, does, when, logs, k, price)
+        head = _reached(subaccounts, assets, price, head)
+        if k == when.steps - 1:
+            _resume(assets, does, price, logs[k], tally)
+            if does.undone:
+                _undo(subaccounts, assets, does, accounts, opened, head, price, stale, tally)
+        acting = does.acts_during if during else k >= resumed
+        answered = does.top_up_during if during else (does.top_up_after if acting else does.top_up_grace)
+        before = tally[outcome.LIQUIDATED]
+        head, queue = _visit(
+            subaccounts, rows, assets, does, key, accounts, opened, head, price, quote, tally, acting != 0, answered,
+            stale, during, ends(when, k), when.step if during else when.later_step, len(trace) > 0,
+        )  # fmt: skip
+        if tally[outcome.LIQUIDATED] > before and not during:
+            tally[outcome.CLEARED] = (k - when.steps + 1) * when.later_step - does.grace
+        _note(assets, acting != 0, price)
+        if len(trace):
+            _record(assets, price, ends(when, k), queue, tally, trace[k])
+    _end(subaccounts, rows, assets, does, accounts, opened, head, price, tally)
+    _restore(subaccounts, accounts, opened, head)
+
+
+@njit(cache=True, nogil=True)
+def _move(assets: Records, does: Record, when: Times, logs: Floats, k: int, price: Records) -> bool:
+    """Prices, funding and throughput of a step; returns whether the venue's prices are not the market's."""
+    during = k < when.steps - 1
+    seconds = when.step if k < when.steps else when.later_step
+    frozen = during and does.stale_during
+    behind = k == when.steps - 1 and does.stale_at_resume > 0.0
+    for a in range(len(assets)):
+        asset = assets[a]
+        if price[a].flow != 0.0:
+            price[a].flow *= 2.0 ** (-seconds / asset.half_life)
+        moved = displacement(price[a].flow, asset.square_root, asset.linear)
+        price[a].log = logs[k, a]
+        price[a].price = asset.mark * math.exp(logs[k, a] + moved)
+        price[a].venue = price[a].price
+        if frozen:
+            price[a].venue = asset.mark
+        elif behind:
+            then = when.seconds - does.stale_at_resume
+            price[a].venue = asset.mark * (math.exp(logs[reached(when, then), a]) if then > 0.0 else 1.0)
+        rate = min(max(asset.funding + does.premium * moved, -does.clamp), does.clamp)
+        price[a].paid += rate * seconds * price[a].price
+        of_step = when.step if during else when.later_step
+        price[a].left = asset.throughput * of_step if asset.throughput < math.inf else math.inf
+    return frozen or behind
+
+
+@njit(cache=True, nogil=True)
+def _reached(subaccounts: Records, assets: Records, price: Records, head: int) -> int:
+    """The head of subaccounts whose surplus some price can have used up by now."""
+    moved = 0.0
+    for a in range(len(assets)):
+        at = price[a]
+        far = max(abs(at.price - assets[a].mark), abs(at.venue - assets[a].mark)) + abs(at.paid)
+        moved = max(moved, far / assets[a].mark)
+    while head < len(subaccounts) and subaccounts[head].reach <= moved:
+        head += 1
+    return head
+
+
+@njit(cache=True, nogil=True)
+def _visit(
+    subaccounts: Records, rows: Records, assets: Records, does: Record, key: np.uint64, accounts: Records,
+    opened: Floats, head: int, price: Records, quote: Record, tally: Floats, acting: bool, answered: float,
+    stale: bool, during: bool, now: float, seconds: float, recorded: bool,
+) -> tuple[int, float]:  # fmt: skip
+    """Everybody in the head once; returns the head, which prices that fall may have lengthened, and the queue."""
+    queue, position = 0.0, 0
+    all_left = does.all_during * seconds if during and does.all_during < math.inf else math.inf
+    worse = does.slippage if during else 0.0
+    order = _ordered(subaccounts, does, key, head) if acting and does.order else np.zeros(0, np.int64)
+    ahead = head
+    while position < ahead:
+        i = order[position] if len(order) else position
+        position += 1
+        who, account = subaccounts[i], accounts[i]
+        if account.flags & CLOSED:
+            continue
+        if account.flags & CROSSED and not (acting or answered or recorded):
+            continue  # nothing can happen to it now
+        equity, counted, maintenance, initial = worth(who, rows, opened, account.cash, price, True)
+        if answered > 0.0 and equity > 0.0 and not account.flags & TOPPED:
+            called = maintenance + does.call * (initial - maintenance)
+            if counted < called and scattered(key, who.subaccount) < answered:
+                account.cash += initial - counted
+                account.flags |= TOPPED
+                tally[outcome.TOPPED_UP] += initial - counted
+                continue
+        short = counted < maintenance
+        short_at_market = short
+        if stale:
+            _, counted_at_market, needed, _ = worth(who, rows, opened, account.cash, price, False)
+            short_at_market = counted_at_market < needed
+        if short_at_market:
+            account.flags |= CROSSED
+        if not short:
+            continue
+        waiting = still_open(who, rows, opened, account.cash)
+        if acting and waiting > 0.0 and now >= account.free - 1e-9:
+            whole = equity <= 0.0 or counted < does.whole_below * maintenance
+            before = tally[outcome.LIQUIDATED]
+            all_left -= liquidate(
+                who, rows, opened, account, assets, price, does, whole, all_left, worse, stale, now, quote, tally
+            )
+            if tally[outcome.LIQUIDATED] > before:
+                waiting -= tally[outcome.LIQUIDATED] - before
+                if not short_at_market:
+                    tally[outcome.WRONGFUL] += tally[outcome.LIQUIDATED] - before
+                head = _reached(subaccounts, assets, price, head)
+                if not len(order):
+                    ahead = head
+        queue += max(waiting, 0.0)
+    return head, queue
+
+
+@njit(cache=True, nogil=True)
+def _ordered(
+    subaccounts: Records, does: Record, key: np.uint64, head: int
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """The head by size, or as it falls."""
+    rank = np.empty(head)
+    for i in range(head):
+        rank[i] = subaccounts[i].by_size if does.order == 1 else scattered(~key, subaccounts[i].subaccount)
+    return np.argsort(rank)
+
+
+@njit(cache=True, nogil=True)
+def _resume(assets: Records, does: Record, price: Records, logs: Floats, tally: Floats) -> None:
+    for a in range(len(assets)):
+        tally[outcome.RESUME] += assets[a].share * logs[a]
+        if does.stale_during:
+            gap = abs(price[a].price / assets[a].mark - 1.0) - does.fee
+            tally[outcome.EXTRACTED] += assets[a].exposed * max(gap, 0.0)
+
+
+@njit(cache=True, nogil=True)
+def _undo(
+    subaccounts: Records, assets: Records, does: Record, accounts: Records, opened: Floats, head: int, price: Records,
+    stale: bool, tally: Floats,
+) -> None:  # fmt: skip
+    """The reorganisation: all is as at the start, but prices."""
+    undone, resume = tally[outcome.LIQUIDATED], tally[outcome.RESUME]
+    tally[:] = 0.0
+    tally[outcome.UNDONE], tally[outcome.RESUME], tally[outcome.FUND_LEFT] = undone, resume, does.fund
+    for i in range(head):
+        crossed = accounts[i].flags & CROSSED
+        _as_before(subaccounts[i], accounts[i], opened)
+        accounts[i].flags = crossed
+    for a in range(len(assets)):
+        price[a].flow = 0.0
+        price[a].price = assets[a].mark * math.exp(price[a].log)
+        if not stale:
+            price[a].venue = price[a].price
+
+
+@njit(cache=True, nogil=True)
+def _as_before(who: Record, account: Record, opened: Floats) -> None:
+    account.cash, account.free, account.flags = who.cash, 0.0, 0
+    for j in range(who.first, who.end):
+        opened[j] = 1.0
+
+
+@njit(cache=True, nogil=True)
+def _restore(subaccounts: Records, accounts: Records, opened: Floats, head: int) -> None:
+    for i in range(head):
+        _as_before(subaccounts[i], accounts[i], opened)
+
+
+@njit(cache=True, nogil=True)
+def _note(assets: Records, acting: bool, price: Records) -> None:
+    if not acting:
+        return
+    for a in range(len(assets)):
+        price[a].peak = max(price[a].peak, abs(math.log(price[a].price / assets[a].mark)))
+
+
+@njit(cache=True, nogil=True)
+def _record(assets: Records, price: Records, now: float, queue: float, tally: Floats, trace: Floats) -> None:
+    trace[:] = 0.0
+    for a in range(len(assets)):
+        trace[outcome.PRICE] += assets[a].share * price[a].price / assets[a].mark
+    trace[outcome.TIME], trace[outcome.QUEUE] = now, queue
+    trace[outcome.TRACE_LIQUIDATED] = tally[outcome.LIQUIDATED]
+    trace[outcome.TRACE_BAD_DEBT] = tally[outcome.BAD_DEBT]
+    trace[outcome.TRACE_FUND] = tally[outcome.FUND_LEFT]
+
+
+@njit(cache=True, nogil=True)
+def _end(
+    subaccounts: Records, rows: Records, assets: Records, does: Record, accounts: Records, opened: Floats, head: int,
+    price: Records, tally: Floats,
+) -> None:  # fmt: skip
+    """Who is still open and owes more than there is is bad debt too."""
+    for i in range(head):
+        who, account = subaccounts[i], accounts[i]
+        tally[outcome.CROSSED] += (account.flags & CROSSED) != 0
+        tally[outcome.REFUSED] += (account.flags & REFUSED) != 0
+        tally[outcome.UNPAID] += (account.flags & UNPAID) != 0
+        if not account.flags & CLOSED:
+            tally[outcome.OPEN] += still_open(who, rows, opened, account.cash)
+            equity = worth(who, rows, opened, account.cash, price, False)[0]
+            if equity < 0.0:
+                account.flags |= FAILED
+                owe(-equity, does.fund_first, tally)
+        tally[outcome.FAILED] += (account.flags & FAILED) != 0
+    for i in range(head, len(subaccounts)):
+        tally[outcome.OPEN] += subaccounts[i].notional
+    if tally[outcome.UNCOVERED] > 0.0:
+        for i in range(len(subaccounts)):
+            tally[outcome.PROFITS] += max(profit(subaccounts[i], rows, opened, price), 0.0)
+    for a in range(len(assets)):
+        tally[outcome.MOVE] += assets[a].share * price[a].peak
