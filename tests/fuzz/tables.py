@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 import numpy as np
+import polars as pl
 
 from fuzz.mutate import mutate_bytes
 from rollproof.venue import positions
@@ -32,10 +33,11 @@ def run_positions(data: bytes) -> None:
 
 
 def seeds_positions() -> Sequence[bytes]:
-    """The shipped example, as it is, quoted, and by venue."""
-    example = files("rollproof.venue").joinpath("example", "positions.csv").read_bytes()
-    frame = positions.to_frame(positions.example(), venue=True)
-    return [example, frame.write_csv(quote_style="always").encode(), b"\xef\xbb\xbf" + frame.write_csv().encode()]
+    """The shipped examples as they are, and all in one, quoted."""
+    shipped = files("rollproof.venue").joinpath("example")
+    frames = [positions.to_frame(positions.example(name), venue=True) for name in positions.EXAMPLES]
+    whole = pl.concat(frames, how="diagonal").write_csv(quote_style="always").encode()
+    return [b"\xef\xbb\xbf" + whole, *(shipped.joinpath(f"{name}.csv").read_bytes() for name in positions.EXAMPLES)]
 
 
 def mutate_cells(data: bytes, rng: random.Random) -> bytes:

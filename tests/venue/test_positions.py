@@ -20,6 +20,8 @@ from hypothesis import strategies as st
 from rollproof.errors import Malformed, Unsupported
 from rollproof.venue import positions
 from rollproof.venue.book import Book, Kind, Mode
+from rollproof.venue.rules import registry
+from rollproof.venue.state import VenueState
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "positions.md"
 HEADER = "account,asset,kind,size,entry_price,margin,mode,strike,expiry,volatility,mark_price\n"
@@ -154,8 +156,8 @@ class Exported:
 
 
 def test_every_kind_of_source_gives_the_same_book(tmp_path: Path) -> None:
-    expected = positions.example()
-    frame = positions.to_frame(expected)
+    frame = pl.concat([positions.to_frame(positions.example(name)) for name in positions.EXAMPLES], how="diagonal")
+    expected = positions.read(frame, venue="example")
     text = frame.write_csv().encode()
     paths = {".csv": text, ".csv.gz": gzip.compress(text), ".csv.zst": zstd.compress(text)}
     for ending, data in paths.items():
@@ -181,12 +183,31 @@ def test_other_sources_are_refused_by_name(tmp_path: Path) -> None:
         positions.read(tmp_path / "absent.parquet")
 
 
-def test_the_example_has_every_kind_and_mode_and_nobody_is_under_water() -> None:
-    book = positions.example()
-    assert set(book.kind.tolist()) == set(Kind)
-    assert set(book.mode.tolist()) == set(Mode)
-    assert len(book.assets) == 3
-    assert book.equity(book.marks).min() > 0
+FAMILIES = {
+    "positions": ("dydx", "gmx", "synthetix", "hyperliquid", "lab", "perp-v2", "vega", "drift"),
+    "options": ("derive-pm", "deribit", "paradex"),
+    "loans": ("lending",),
+}
+STRICT = ("perp-v2", "vega", "drift")  # they would not allow the highest leverages of the example
+
+
+@pytest.mark.parametrize(("name", "family"), [(name, family) for name in FAMILIES for family in FAMILIES[name]])
+def test_rules_know_the_examples_and_nobody_is_liquidatable_yet(name: str, family: str) -> None:
+    book = positions.example(name)
+    rules = registry.load(family)
+    assert (rules.maintenance(book, book.marks, VenueState.of(book)) > 0).any()
+    liquidatable = rules.liquidatable(book, book.marks, VenueState.of(book))
+    assert family in STRICT or not liquidatable.any(), [book.accounts[owner] for owner in book.owner[liquidatable]]
+    assert liquidatable.mean() < 0.3
+
+
+def test_the_examples_have_every_kind_and_mode() -> None:
+    books = [positions.example(name) for name in positions.EXAMPLES]
+    assert set(np.concatenate([book.kind for book in books]).tolist()) == set(Kind)
+    assert set(np.concatenate([book.mode for book in books]).tolist()) == set(Mode)
+    assert books[0].skew @ books[0].marks > 0.1 * books[0].open_interest_value  # more long than short
+    with pytest.raises(Unsupported, match="example 'other': known are positions, options, loans"):
+        positions.example("other")
 
 
 def test_every_column_is_documented() -> None:

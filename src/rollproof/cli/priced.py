@@ -75,9 +75,7 @@ def names() -> Iterator[str]:
         yield f"  {name:24} {what}"
 
 
-def run(
-    asked: Asked, *, as_json: bool, reports: Sequence[Path], figures: Path | None, show: bool, talk: bool
-) -> int:
+def run(asked: Asked, *, as_json: bool, reports: Sequence[Path], figures: Path | None, show: bool, talk: bool) -> int:
     """Prints each answer and returns the exit code. Raises RollproofError where nothing can be priced."""
     for path in reports:
         if path.suffix not in WRITERS:
@@ -186,5 +184,7 @@ def _write(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
     elif path.suffix == ".md":
         text = "\n".join(risk_markdown.markdown(each) for each in records)
     else:
-        text = risk_html.page([(each, {name: drawn.svg() for name, drawn in figure.all_of(each).items()}) for each in records])
+        text = risk_html.page(
+            [(each, {name: drawn.svg() for name, drawn in figure.all_of(each).items()}) for each in records]
+        )
     path.write_text(text, encoding="utf-8")

@@ -15,6 +15,7 @@ from rollproof.risk.cascade import Cascade, cascade
 from rollproof.risk.duration import Duration, Empirical, Exponential, Fixed
 from rollproof.risk.estimate import Losses
 from rollproof.risk.failure import AnyFailure
+from rollproof.risk.hedge import halted_hedge
 from rollproof.risk.liquidity import Liquidity
 from rollproof.risk.market import Model
 from rollproof.risk.record import plain
@@ -68,6 +69,7 @@ def failure_price(
         duration=in_words(failure.duration),
         bad_debt=None if priced is None else priced.bad_debt,
         cascade=None if stepped is None else plain(stepped.shown()),
+        hedge=halted_hedge(stake.book, stake.model, failure),
         not_priced=tuple(refused) if priced is None else (),
     )
     if priced is None:

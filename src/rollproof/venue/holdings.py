@@ -8,7 +8,8 @@ from typing import Final
 
 from rollproof._core import keccak256
 from rollproof.errors import RollproofError, Unsupported
-from rollproof.replay.both_states import BothStates, apart
+from rollproof.replay.apart import apart
+from rollproof.replay.both_states import BothStates
 from rollproof.venue.snapshot import Snapshot
 from rollproof.venue.state_reader import StateReader
 from rollproof.venue.token import BALANCE_OF, TOTAL_SUPPLY

@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib.resources import as_file, files
+from importlib.resources import files
 
-from rollproof.errors import Malformed
+from rollproof.errors import Malformed, Unsupported
 from rollproof.venue import assembly, position_rows, table
 from rollproof.venue.book import Book
 from rollproof.venue.cells import LARGEST, SMALLEST, Cells
@@ -19,9 +19,11 @@ from rollproof.venue.position_rows import COLUMNS, REQUIRED
 from rollproof.venue.table import MAX_BYTES, MAX_ROWS, Source
 from rollproof.venue.wrong_rows import Wrong, WrongRows, shown
 
-__all__ = ["COLUMNS", "Source", "WrongRows", "example", "read", "read_all", "to_frame"]
+__all__ = ["COLUMNS", "EXAMPLES", "Source", "WrongRows", "example", "read", "read_all", "to_frame"]
 
 UNNAMED = "venue"  # what a venue without a name is called
+# Perpetuals, isolated and cross; options with portfolio margin; collateralised debt.
+EXAMPLES = ("positions", "options", "loans")
 
 
 def read(
@@ -75,10 +77,11 @@ def read_all(
     return _read(source, quote, prices, None, as_of, max_rows, max_bytes)
 
 
-def example() -> Book:
-    """The shipped example: a small venue with every kind of row."""
-    with as_file(files("rollproof.venue").joinpath("example", "positions.csv")) as path:
-        return read(path, venue="example")
+def example(name: str = "positions") -> Book:
+    """A shipped example, of the venue "example": one of `EXAMPLES`. Raises Unsupported for another name."""
+    if name not in EXAMPLES:
+        raise Unsupported(f"example {shown(name)}: known are {', '.join(EXAMPLES)}")
+    return read(files("rollproof.venue").joinpath("example", f"{name}.csv").read_bytes(), venue="example")
 
 
 def _read(

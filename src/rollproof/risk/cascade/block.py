@@ -88,7 +88,8 @@ def simulate(job: Job, span: Span) -> Floats:
 def record(job: Job, path: int) -> tuple[Floats, Floats]:
     """(steps, `outcome.TRACE_WIDTH`) of one path, and its tally, by the general kernel."""
     span = Span(path // BLOCK, path % BLOCK + 1)
-    words, seconds, stressed = (each[-1:] for each in starts(job, span))
+    words, seconds, stressed = starts(job, span)
+    words, seconds, stressed = words[-1:], seconds[-1:], stressed[-1:]
     plan, count = job.plan, job.plan.assets.shape[1]
     when = times(job.grid, float(seconds[0]))
     trace, out = np.zeros((when.steps + when.later, outcome.TRACE_WIDTH)), np.zeros((1, outcome.WIDTH))

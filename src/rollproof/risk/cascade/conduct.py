@@ -41,6 +41,8 @@ from rollproof.venue.rules.rules import Rules
 from rollproof.venue.state import VenueState
 
 CALL = 0.5  # a margin call comes so far from maintenance to initial margin
+# Share of the maintenance margin under which a family closes everything at once: see each family's liquidation_step.
+WHOLE_BELOW = {"perp-v2": 0.5, "lab": 0.5}
 ORDERS = {Backlog.PRICE: 0, Backlog.SIZE: 1, Backlog.RANDOM: 2}
 
 
@@ -104,6 +106,8 @@ class Conduct:
     keeper_share: float
     cooldown: float
     whole_below: float  # share of the maintenance margin under which all is closed at once
+    forfeits: bool  # then, what equity is left is lost
+    whole_within: float  # so many seconds after a partial liquidation, another is of everything
     fund: float
     fund_first: bool
     fund_must_cover: bool
@@ -154,6 +158,7 @@ def conduct(
     calls = isinstance(failure, Censorship | BridgeDelay)
     unable = failure.share if isinstance(failure, Censorship) else getattr(failure, "reliance", 0.0)
     outage = isinstance(failure, Halt | Reorg)
+    backstop = float(getattr(rules, "backstop_share", 0.0))
     return Conduct(
         throughput=np.asarray(rules.throughput(book, book.marks, state), dtype=np.float64),
         funding=np.asarray(rules.funding_rate(book, book.marks, state)) + funding.rate_per_hour / 3600,
@@ -174,7 +179,9 @@ def conduct(
         penalty=liquidation.penalty,
         keeper_share=liquidation.keeper_share,
         cooldown=liquidation.cooldown_seconds,
-        whole_below=float(getattr(liquidation, "whole_below", 0.0)),
+        whole_below=backstop or WHOLE_BELOW.get(rules.family, 0.0),
+        forfeits=backstop > 0,
+        whole_within=float(getattr(rules, "whole_within_seconds", 0.0)),
         fund=state.insurance_fund,
         fund_first=rules.backstop.fund_first,
         fund_must_cover=liquidation.fund_must_cover,

@@ -15,12 +15,14 @@ from numba import njit
 from rollproof.risk.cascade import outcome
 from rollproof.risk.cascade.impact import displacement
 from rollproof.risk.cascade.isolated import owe
-from rollproof.risk.cascade.layout import CLOSED, CROSSED, FAILED, REFUSED, TOPPED, UNPAID, Record, Records
+from rollproof.risk.cascade.layout import CLOSED, CROSSED, FAILED, PARTLY, REFUSED, TOPPED, UNPAID, Record, Records
 from rollproof.risk.cascade.liquidate import liquidate
 from rollproof.risk.cascade.stream import scattered
 from rollproof.risk.cascade.timing import Times, ends, reached, resumes
 from rollproof.risk.cascade.worth import profit, still_open, worth
 from rollproof.venue.book import Floats
+
+_MOST = 64  # liquidations of a subaccount in a step of time
 
 
 @njit(cache=True, nogil=True)
@@ -140,13 +142,12 @@ def _visit(
             continue
         waiting = still_open(who, rows, opened, account.cash)
         if acting and waiting > 0.0 and now >= account.free - 1e-9:
-            whole = equity <= 0.0 or counted < does.whole_below * maintenance
             before = tally[outcome.LIQUIDATED]
-            all_left -= liquidate(
-                who, rows, opened, account, assets, price, does, whole, all_left, worse, stale, now, quote, tally
+            all_left -= _liquidated(
+                who, rows, opened, account, assets, price, does, all_left, worse, stale, now, seconds, quote, tally
             )
             if tally[outcome.LIQUIDATED] > before:
-                waiting -= tally[outcome.LIQUIDATED] - before
+                waiting = still_open(who, rows, opened, account.cash)
                 if not short_at_market:
                     tally[outcome.WRONGFUL] += tally[outcome.LIQUIDATED] - before
                 head = _reached(subaccounts, assets, price, head)
@@ -154,6 +155,31 @@ def _visit(
                     ahead = head
         queue += max(waiting, 0.0)
     return head, queue
+
+
+@njit(cache=True, nogil=True)
+def _liquidated(
+    who: Record, rows: Records, opened: Floats, account: Record, assets: Records, price: Records, does: Record,
+    all_left: float, worse: float, stale: bool, now: float, seconds: float, quote: Record, tally: Floats,
+) -> float:  # fmt: skip
+    """Liquidates one that is short until it is not, as often as a step of time lets; returns the throughput taken."""
+    times = _MOST if does.cooldown <= 0.0 else max(min(int(seconds / does.cooldown), _MOST), 1)
+    taken = 0.0
+    for _ in range(times):
+        equity, counted, maintenance, _ = worth(who, rows, opened, account.cash, price, True)
+        if counted >= maintenance or account.flags & CLOSED:
+            break
+        soon = account.flags & PARTLY and now - account.last <= does.whole_within
+        below = counted < does.whole_below * maintenance
+        whole = equity <= 0.0 or below or (soon and does.whole_within > 0.0)
+        before = tally[outcome.LIQUIDATED]
+        taken += liquidate(
+            who, rows, opened, account, assets, price, does, whole, below and does.forfeits, all_left - taken, worse,
+            stale, now, quote, tally,
+        )  # fmt: skip
+        if tally[outcome.LIQUIDATED] <= before or does.whole_within > 0.0:
+            break
+    return taken
 
 
 @njit(cache=True, nogil=True)
@@ -198,7 +224,7 @@ def _undo(
 
 @njit(cache=True, nogil=True)
 def _as_before(who: Record, account: Record, opened: Floats) -> None:
-    account.cash, account.free, account.flags = who.cash, 0.0, 0
+    account.cash, account.free, account.last, account.flags = who.cash, 0.0, 0.0, 0
     for j in range(who.first, who.end):
         opened[j] = 1.0
 

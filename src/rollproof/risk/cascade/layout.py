@@ -33,8 +33,8 @@ JUMPS = dtype("intensity mean deviation")
 # what `conduct.Conduct` says in numbers
 CONDUCT = dtype(
     "grace stale_at_resume slippage all_during top_up_during top_up_grace top_up_after call penalty keeper_share "
-    "cooldown whole_below fund premium clamp gas fee",
-    "acts_during stale_during undone order fund_first fund_must_cover oracle_priced hedged",
+    "cooldown whole_below whole_within fund premium clamp gas fee",
+    "acts_during stale_during undone order forfeits fund_first fund_must_cover oracle_priced hedged",
 )
 
 # one position that stands alone; summed: notional of all before it on its side
@@ -57,9 +57,9 @@ ROW = dtype(
     "asset perpetual collateral",
 )
 
-# where a path stands with a subaccount; free: when it may be liquidated again
-ACCOUNT = dtype("cash free", "flags")
-CROSSED, FAILED, TOPPED, CLOSED, REFUSED, UNPAID = 1, 2, 4, 8, 16, 32
+# where a path stands with a subaccount; free: when it may be liquidated again; last: when it was
+ACCOUNT = dtype("cash free last", "flags")
+CROSSED, FAILED, TOPPED, CLOSED, REFUSED, UNPAID, PARTLY = 1, 2, 4, 8, 16, 32, 64
 
 # where it stands with an asset. log: undisplaced; price: the market's; venue: what the venue believes; paid: funding
 # that a unit held long has paid; left: notional that may still be liquidated in this step; flow: not absorbed yet;
@@ -67,4 +67,4 @@ CROSSED, FAILED, TOPPED, CLOSED, REFUSED, UNPAID = 1, 2, 4, 8, 16, 32
 PRICE = dtype("log price venue paid left flow trial wanted free_low free_high peak")
 
 # a liquidation worked out: collateral: share of it that is sold
-QUOTE = dtype("cash equity closed notional slippage extracted penalty part collateral", "whole done")
+QUOTE = dtype("cash equity closed notional slippage extracted penalty part collateral", "whole forfeit done")

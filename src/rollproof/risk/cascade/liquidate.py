@@ -9,7 +9,7 @@ from numba import njit
 from rollproof.risk.cascade import outcome
 from rollproof.risk.cascade.impact import average, displacement
 from rollproof.risk.cascade.isolated import owe
-from rollproof.risk.cascade.layout import CLOSED, FAILED, REFUSED, UNPAID, Record, Records
+from rollproof.risk.cascade.layout import CLOSED, FAILED, PARTLY, REFUSED, UNPAID, Record, Records
 from rollproof.risk.cascade.outcome import IMPACT_BOUND
 from rollproof.risk.cascade.worth import still_open
 from rollproof.venue.book import Floats
@@ -20,15 +20,16 @@ _DUST = 1e-3  # share of a subaccount's first notional under which the rest is c
 @njit(cache=True, nogil=True)
 def liquidate(
     who: Record, rows: Records, opened: Floats, account: Record, assets: Records, price: Records, does: Record,
-    whole: bool, all_left: float, worse: float, stale: bool, now: float, quote: Record, tally: Floats,
+    whole: bool, forfeit: bool, all_left: float, worse: float, stale: bool, now: float, quote: Record, tally: Floats,
 ) -> float:  # fmt: skip
     """Liquidates one subaccount as far as rules and throughput let; returns the notional that it took of the latter.
 
-    ``whole``: everything, and not the rules' step. Nothing happens where no keeper is paid, or a fund that must cover
-    the bad debt cannot: the account's flags say so.
+    ``whole``: everything, and not the rules' step; ``forfeit``: what equity is left is the fund's. Nothing happens
+    where no keeper is paid, or a fund that must cover the bad debt cannot: the account's flags say so.
     """
+    quote.forfeit = forfeit
     quote.whole = whole or still_open(who, rows, opened, account.cash) <= _DUST * who.notional
-    taken: float = _work_out(who, rows, opened, account.cash, assets, price, does, all_left, worse, quote)
+    taken = _work_out(who, rows, opened, account.cash, assets, price, does, all_left, worse, quote)
     if taken <= 0.0 and quote.closed <= 0.0:
         return 0.0
     bad = -quote.cash if quote.done and quote.cash < 0.0 else 0.0
@@ -36,7 +37,7 @@ def liquidate(
     if (does.gas > 0.0 or does.hedged) and earned < does.gas:
         account.flags |= UNPAID
         return 0.0
-    to_fund = (1.0 - does.keeper_share) * quote.penalty
+    to_fund = quote.penalty if forfeit else (1.0 - does.keeper_share) * quote.penalty
     if does.fund_must_cover and bad > tally[outcome.FUND_LEFT] + to_fund:
         account.flags |= REFUSED
         return 0.0
@@ -56,7 +57,8 @@ def liquidate(
         if abs(moved) >= IMPACT_BOUND:
             tally[outcome.BOUND] = 1.0
     account.cash = quote.cash
-    account.free = now + does.cooldown
+    account.free, account.last = now + does.cooldown, now
+    account.flags |= PARTLY
     tally[outcome.LIQUIDATED] += quote.notional
     tally[outcome.PENALTIES] += quote.penalty
     tally[outcome.SLIPPAGE] += quote.slippage
@@ -108,7 +110,8 @@ def _work_out(
         repaid = min(-cash, held) * step
         quote.closed += repaid
         quote.notional += repaid
-    quote.penalty = min(does.penalty * quote.closed, max(quote.cash + rest + held, 0.0))
+    left = max(quote.cash + rest + held, 0.0)
+    quote.penalty = left if quote.forfeit and all_closed else min(does.penalty * quote.closed, left)
     quote.cash -= quote.penalty
     if quote.cash < 0.0 and held > 0.0:
         quote.collateral = min(1.0, -quote.cash * (1.0 if all_closed and wanted > 0.0 else step) / held)
@@ -118,7 +121,7 @@ def _work_out(
                 at = price[row.asset]
                 _trade(opened[j] * quote.collateral * row.slope, 0.0, 0, assets[row.asset], at, does, 0.0, quote)
     quote.done = all_closed and (quote.cash >= 0.0 or held == 0.0 or quote.collateral >= 1.0)
-    counted: float = wanted * quote.part
+    counted: float = wanted * float(quote.part)
     return counted
 
 

@@ -17,7 +17,7 @@ from rollproof.risk.cascade.conduct import Conduct
 from rollproof.risk.cascade.layout import ASSET, ROW, SUBACCOUNT, Records
 from rollproof.risk.liquidity import Liquidity
 from rollproof.venue.book import Book, Floats, Kind, Mode
-from rollproof.venue.rules.rules import LinearRules, Rules
+from rollproof.venue.rules.rules import LinearRules, Rules, open_interest
 from rollproof.venue.state import VenueState
 
 
@@ -46,9 +46,13 @@ def plan(book: Book, rules: Rules, state: VenueState, does: Conduct, liquidity: 
     held, owed = book.kind == Kind.COLLATERAL, book.kind == Kind.DEBT
     size, slope = np.abs(book.size), book.slope()
     maintenance, initial = rates.maintenance * size, rates.initial * size
+    needed = book.summed(maintenance * book.marks[book.asset] + rates.maintenance_fixed)
+    # What a family asks of a subaccount beside its rows stays as it is at the marks.
+    beside = linear.maintenance(book, book.marks, state) - needed
     called = maintenance + does.call * (initial - maintenance)
     called_fixed = rates.maintenance_fixed + does.call * (rates.initial_fixed - rates.maintenance_fixed)
-    surplus = linear.equity(book, book.marks, state) - book.summed(called * book.marks[book.asset] + called_fixed)
+    surplus = linear.equity(book, book.marks, state) - beside
+    surplus -= book.summed(called * book.marks[book.asset] + called_fixed)
     reach = _reach(book, surplus, slope * weight, called, moved_by_funding=does.funded)
     by_reach = np.argsort(reach, kind="stable")
     place = np.empty_like(by_reach)
@@ -63,12 +67,13 @@ def plan(book: Book, rules: Rules, state: VenueState, does: Conduct, liquidity: 
     rows["entry"] = np.where(book.kind == Kind.PERPETUAL, book.entry, 0.0)
     rows["maintenance"], rows["maintenance_fixed"] = maintenance, rates.maintenance_fixed
     rows["initial"], rows["initial_fixed"] = initial, rates.initial_fixed
-    rows["step"] = linear.liquidation_step(book, book.marks, state)
+    step = linear.liquidation_step(book, book.marks, state)
+    rows["step"] = np.where(step > 0, step, 1.0)  # a family whose step is none while nobody is short closes all
     rows["asset"], rows["perpetual"], rows["collateral"] = book.asset, ~(held | owed), held
 
     subaccounts = np.zeros(book.subaccounts, SUBACCOUNT)
     subaccounts["reach"], subaccounts["cash"] = reach, book.cash
-    subaccounts["charges"] = book.summed(linear.charges(book, state))
+    subaccounts["charges"] = book.summed(linear.charges(book, state)) + beside
     subaccounts["notional"] = book.summed(row_notional) + owing
     subaccounts = subaccounts[by_reach]
     ends = np.cumsum(np.bincount(book.subaccount, minlength=book.subaccounts)[by_reach])
@@ -80,13 +85,13 @@ def plan(book: Book, rules: Rules, state: VenueState, does: Conduct, liquidity: 
     of_assets = np.bincount(book.asset, row_notional, len(book.assets))
     total = of_assets.sum()
     share = of_assets / total if total > 0 else np.full(len(book.assets), 1 / len(book.assets))
-    assets = _assets(book, does, liquidity, share)
+    assets = _assets(book, state, does, liquidity, share)
     free = assets.copy()
     free["square_root"], free["linear"] = 0.0, 0.0
     return Plan(assets, free, subaccounts, rows[order])
 
 
-def _assets(book: Book, does: Conduct, liquidity: Liquidity, share: Floats) -> Records:
+def _assets(book: Book, state: VenueState, does: Conduct, liquidity: Liquidity, share: Floats) -> Records:
     markets = liquidity.only(book.assets)
     depth = np.stack((np.ones(len(book.assets)), markets.stress_depth))
     assets = np.zeros((2, len(book.assets)), ASSET)
@@ -94,7 +99,7 @@ def _assets(book: Book, does: Conduct, liquidity: Liquidity, share: Floats) -> R
     assets["square_root"], assets["linear"] = markets.square_root / np.sqrt(depth), markets.linear / depth
     assets["half_life"] = markets.half_life_seconds
     assets["throughput"], assets["funding"] = does.throughput, does.funding
-    assets["exposed"] = does.traded * book.open_interest * book.marks
+    assets["exposed"] = does.traded * open_interest(book, state) * book.marks
     return assets
 
 
