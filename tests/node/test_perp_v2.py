@@ -223,6 +223,7 @@ def test_collateral_in_another_token_counts_as_the_venue_counts_it(bed: Bed, cli
     feed = bed.view(bed.base, "getPriceFeed")
     bed.do(bed.collateral_manager, "addCollateral", weth.address, (feed, 700_000, 100_000, 10**24))
     who = bed.people["short"]
+    bed.wait(1_900)  # the pool's averages have come to rest
     before = named(bed, read(bed, client))["short"]
     bed.do(weth, "mint", who, 2 * ONE)
     bed.do(weth, "approve", bed.vault.address, 2 * ONE, sender=who)

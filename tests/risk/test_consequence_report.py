@@ -55,7 +55,7 @@ def test_text_says_who_and_how_much_beside_the_leverage(wrong: Revaluation) -> N
     shown = consequence_text.text(values(wrong))
     assert shown.splitlines()[0] == "1-7  broken   1 overpaid by 60 T; the venue lacks 60 T"
     [row] = [line for line in shown.splitlines() if ALICE.hex() in line]
-    assert row.split() == f"0x{ALICE.hex()} overpaid 100 160 +60 +600.0 bp at 10.0x 2.00 -> 3.20".split()
+    assert row.split() == f"0x{ALICE.hex()} overpaid 100 160 +60 +600.0 bp at 10.0x: +60.0 % 2.00 -> 3.20".split()
     assert BOB.hex() not in shown
     assert BOB.hex() in consequence_text.text(values(wrong), verbose=1)
     assert "all differences: 600.0 bp of the 1,000" in shown

@@ -144,9 +144,9 @@ def test_a_smile_is_tilted_up_to_its_cap() -> None:
 def test_volatility_moves_by_hand() -> None:
     moves = Volatility(floor_up=0.4)
     years = np.array([30.0, 0.1, 365.0, 30.0]) / 365
-    up = moves.moved(np.array([0.6, 0.6, 0.6, 0.1]), years, 0.5)
+    up = moves.moved(np.array([0.6, 0.6, 0.6, 0.1]), years, np.array(0.5))
     np.testing.assert_allclose(up, [0.9, 0.6 * (1 + 0.5 * 30**0.3), 0.6 * (1 + 0.5 * (30 / 365) ** 0.13), 0.4])
-    down = moves.moved(np.array([0.6, 0.6]), years[:2], -0.9)
+    down = moves.moved(np.array([0.6, 0.6]), years[:2], np.array(-0.9))
     np.testing.assert_allclose(down, [0.06, 0.0], atol=1e-15)
 
 

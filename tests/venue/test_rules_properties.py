@@ -212,8 +212,9 @@ def test_nothing_open_needs_nothing(family: str) -> None:
 
 @every
 @pytest.mark.parametrize("side", [1, -1])
-def test_a_perfect_hedge_has_no_bankruptcy_price(family: str, side: int) -> None:
+@pytest.mark.parametrize("cash", [1e6, 1e-13])
+def test_a_perfect_hedge_has_no_bankruptcy_price(family: str, side: int, cash: float) -> None:
     """Also where 0.3 - 0.1 - 0.2 is not nothing in the numbers of a computer."""
     sizes = (0.3 * side, -0.1 * side, -0.2 * side)
-    of = book(MARKS, Holder(1e6, [("ETH", size, 2_000.0) for size in sizes]))
+    of = book(MARKS, Holder(cash, [("ETH", size, 2_000.0) for size in sizes]))
     assert np.isnan(RULES[family].bankruptcy_price(of, of.marks, STATE)).all()

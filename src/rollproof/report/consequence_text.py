@@ -181,12 +181,14 @@ def beside(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def move(each: Mapping[str, Any]) -> str:
-    """An equity difference as a price move at the account's leverage: "12.0 bp at 8.0x"."""
+    """An equity difference as a price move at the account's leverage: "+12.0 bp at 8.0x: +1.0 %" of its equity."""
     share, leverage = each["share_of_notional"], each["computed"]["leverage"]
     if not share:
         return ""
     shown = f"{share * 1e4:+,.1f} bp" if abs(share) < 1 else f"{share:+,.1f} times its notional"
-    return shown if leverage is None else f"{shown} at {leverage:,.1f}x"
+    if leverage is None:
+        return shown
+    return f"{shown} at {leverage:,.1f}x: {each['share_of_equity'] * 100:+,.1f} %"
 
 
 def money(amount: str | int | None, values: Mapping[str, Any], *, signed: bool = False) -> str:

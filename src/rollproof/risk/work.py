@@ -135,6 +135,7 @@ def _applied(function: Callable[[Item], Result], item: Item) -> Result:
     return function(item)
 
 
+_AUTHENTICATION = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 _TOKEN = secrets.token_hex(32)  # of clusters that this process starts: nobody else's work runs on them
 
 
@@ -145,9 +146,9 @@ def _ray(count: int) -> Iterator[Any]:
         raise Missing("engine 'ray' needs the extra: pip install 'rollproof[ray]'")
     settings = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
     local = "RAY_ADDRESS" not in os.environ
-    if local and not any(name in os.environ for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")):
-        settings |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _TOKEN}  # else Ray writes one into the home directory
-    before = {name: os.environ.get(name) for name in settings}
+    if local and not any(name in os.environ for name in _AUTHENTICATION):
+        settings["RAY_AUTH_TOKEN"] = _TOKEN  # else Ray writes one into the home directory
+    before = {name: os.environ.get(name) for name in (*settings, *_AUTHENTICATION)}
     os.environ.update(settings)
     try:
         import ray
@@ -155,8 +156,8 @@ def _ray(count: int) -> Iterator[Any]:
         if ray.is_initialized():
             yield ray
             return
-        silent: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False, "include_dashboard": False}
-        ray.init(**(silent | {"num_cpus": count} if local else {"logging_level": "ERROR"}))
+        silent: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
+        ray.init(**silent, **({"num_cpus": count, "include_dashboard": False} if local else {}))
         try:
             yield ray
         finally:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Protocol
 
 import numpy as np
@@ -22,10 +21,11 @@ from rollproof.risk.duration import Duration, Exponential, Law
 from rollproof.risk.market import YEAR, Jumps
 from rollproof.venue.book import Floats
 
-NEGLIGIBLE = 1e-18  # weight of a component that is left out
+NEGLIGIBLE = 1e-16  # weight of a component that is left out
 MOST_JUMPS = 10_000  # expected, in the whole time: more are a diffusion and should be given as one
 _BLOCK = 131_072  # numbers worked on at a time
-_MANY = 6.0  # expected jumps at one time: from here on their number is integrated over
+_MANY = 2.0  # expected jumps at one time: from here on their number is integrated over
+_NODES = 12
 
 
 class LogPrice(Protocol):
@@ -217,19 +217,17 @@ def mixture(
     mean = (mu - sigma**2 / 2 - compensator) * time
     variance = sigma**2 * time
     mean, variance, time = np.broadcast_arrays(mean, variance, time)
-    # (count, probability at every time) of each kind
-    counts = [_poisson(kind.intensity * time, least) for kind in jumps]
-    rows = []
-    for combination in product(*counts):
-        weight = np.ones_like(time)
-        for _, probability in combination:
-            weight = weight * probability
-        if np.max(weight, initial=0.0) < least:
-            continue
-        moved = sum(count * kind.mean for kind, (count, _) in zip(jumps, combination, strict=True))
-        spread = sum(count * kind.deviation**2 for kind, (count, _) in zip(jumps, combination, strict=True))
-        rows.append((weight, mean + moved, np.sqrt(variance + spread)))
-    return NormalMixture(*(np.stack([row[part] for row in rows]) for part in range(3)))
+    # of the jumps, by how many there were of each kind: weight, sum of their means and of their variances
+    weight, moved, spread = np.ones((1, *time.shape)), np.zeros(1), np.zeros(1)
+    for kind in jumps:
+        count, probability = _poisson(kind.intensity * time, least)
+        weight = (weight[:, None] * probability).reshape(-1, *time.shape)
+        moved = (moved[:, None] + count * kind.mean).ravel()
+        spread = (spread[:, None] + count * kind.deviation**2).ravel()
+        kept = weight.max(axis=tuple(range(1, weight.ndim)), initial=0.0) >= least
+        weight, moved, spread = weight[kept], moved[kept], spread[kept]
+    shape = (-1,) + (1,) * time.ndim
+    return NormalMixture(weight, mean + moved.reshape(shape), np.sqrt(variance + spread.reshape(shape)))
 
 
 def bisect(falling: Callable[[Floats], Floats], low: Floats, high: Floats, steps: int = 56) -> Floats:
@@ -242,30 +240,29 @@ def bisect(falling: Callable[[Floats], Floats], low: Floats, high: Floats, steps
     return np.asarray((below + above) / 2)
 
 
-def _poisson(expected: Floats, least: float) -> list[tuple[float, Floats]]:
-    """Numbers of jumps and their probabilities at every time."""
+def _poisson(expected: Floats, least: float) -> tuple[Floats, Floats]:
+    """(numbers,) of jumps and (numbers, times) their probabilities."""
     most = float(np.max(expected, initial=0.0))
     if most > MOST_JUMPS:
         raise Malformed(f"{most:.0f} jumps expected, more than {MOST_JUMPS}: use a diffusion")
     if expected.ndim == 0 and most > _MANY:
         return _charlier(most)
-    out = []
-    for count in range(int(most + 12 * np.sqrt(most) + 30)):
-        probability = np.exp(xlogy(count, expected) - expected - gammaln(count + 1))
-        if np.max(probability, initial=0.0) >= least:
-            out.append((float(count), probability))
-    return out
+    count = np.arange(int(most + 12 * np.sqrt(most) + 30), dtype=np.float64)
+    column = count.reshape((-1,) + (1,) * expected.ndim)
+    probability = np.exp(xlogy(column, expected) - expected - gammaln(column + 1))
+    kept = probability.max(axis=tuple(range(1, probability.ndim)), initial=0.0) >= least
+    return count[kept], probability[kept]
 
 
-def _charlier(expected: float, points: int = 24) -> list[tuple[float, Floats]]:
+def _charlier(expected: float) -> tuple[Floats, Floats]:
     """Gaussian quadrature for the Poisson law: what is asked of many jumps is smooth in their number.
 
     G. Golub and J. Welsch, Calculation of Gauss quadrature rules, Math. Comp. 23 (1969), with the recurrence of
     Charlier's polynomials.
     """
-    index = np.arange(points)
+    index = np.arange(_NODES)
     nodes, vectors = eigh_tridiagonal(index + expected, np.sqrt(expected * index[1:]))
-    return [(float(n), np.asarray(w)) for n, w in zip(np.maximum(nodes, 0.0), vectors[0] ** 2, strict=True)]
+    return np.maximum(nodes, 0.0), np.asarray(vectors[0] ** 2)
 
 
 def _stopped(volatility: Floats, mean_years: float, drift: Floats) -> Laplace:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from rollproof.errors import Malformed
 from rollproof.venue import black76
@@ -16,7 +17,7 @@ from rollproof.venue.rules.derive_shocks import SCENARIOS, Haircut, SkewShock, S
 from rollproof.venue.rules.expiry import Expiries
 from rollproof.venue.rules.holding import HoldingRules, Holdings, Required
 from rollproof.venue.rules.rules import Backstop, Liquidation
-from rollproof.venue.rules.scenario import Scenario, Skew, Volatility, haircuts, option_values
+from rollproof.venue.rules.scenario import Scenario, Skew, Volatility, haircuts, option_sums
 from rollproof.venue.state import VenueState
 
 
@@ -94,28 +95,24 @@ class DerivePortfolio(HoldingRules, frozen=True, forbid_unknown_fields=True, kw_
     def profits(self, book: Book, prices: Floats, holdings: Holdings) -> Floats:
         """(scenarios, holdings) the weighted profit of each scenario, quote."""
         expiries = Expiries.of(book, holdings)
-        now = expiries.summed(self.worth(book, prices))
-        linear = self._offsetting(book, prices, holdings)
-        out = np.empty((len(self.scenarios), len(holdings)))
-        for index, scenario in enumerate(self.scenarios):
-            moved = expiries.summed(self._option_values(book, prices, scenario))
-            change = moved * self.static_discount.factor(moved, expiries.years, self.rate) - now
-            if scenario.skew is not Skew.NONE:
-                change = -np.abs(change)  # in each expiry the smile may tilt either way
-            options = np.bincount(expiries.holding, change, len(holdings))
-            out[index] = scenario.weight * (linear * scenario.move + options)
-        return out
+        discount = np.exp(-self.rate * expiries.years)
+        now = expiries.summed(book.value(prices)) * discount
+        moved = self._moved(book, prices, expiries) * discount
+        change = moved * self.static_discount.factor(moved, expiries.years, self.rate) - now
+        skewed = np.array([[each.skew is not Skew.NONE] for each in self.scenarios])
+        change = np.where(skewed, -np.abs(change), change)  # in each expiry the smile may tilt either way
+        moves, weights = (np.array([[getattr(each, name)] for each in self.scenarios]) for name in ("move", "weight"))
+        options = _summed(change, expiries.holding, len(holdings))
+        return np.asarray(weights * (moves * self._offsetting(book, prices, holdings) + options))
 
     def basis(self, book: Book, prices: Floats, holdings: Holdings) -> Floats:
         """(holdings,) the basis contingency, quote, at most 0: each expiry's loss in a small move, with longer more."""
         expiries = Expiries.of(book, holdings)
-        now = expiries.summed(self.worth(book, prices))
-        worst = np.zeros(len(expiries.years))
-        for move in (self.basis_move, -self.basis_move):
-            moved = expiries.summed(self._option_values(book, prices, Scenario(move)))
-            worst = np.minimum(worst, moved - now)
-        counted = worst * (self.basis_add + self.basis_multiple * expiries.years)
-        return np.bincount(expiries.holding, counted, len(holdings)).astype(np.float64)
+        moves = (Scenario(0.0), Scenario(self.basis_move), Scenario(-self.basis_move))
+        values = option_sums(book, prices, moves, self.volatility, expiries.of_row, len(expiries))
+        change = (values[1:] - values[0]) * np.exp(-self.rate * expiries.years)
+        worst = np.minimum(change.min(axis=0), 0.0) * (self.basis_add + self.basis_multiple * expiries.years)
+        return np.bincount(expiries.holding, worst, len(holdings)).astype(np.float64)
 
     def worth(self, book: Book, prices: Floats) -> Floats:
         """(rows,) with options discounted at ``rate``."""
@@ -127,17 +124,18 @@ class DerivePortfolio(HoldingRules, frozen=True, forbid_unknown_fields=True, kw_
         margin = equity - self.maintenance(book, prices, state)
         return auction_share(equity, margin, self.buffer, 1 - self.liquidation.penalty)[book.subaccount]
 
-    def _option_values(self, book: Book, prices: Floats, scenario: Scenario) -> Floats:
-        """(rows,) discounted."""
-        discount = np.exp(-self.rate * book.expiry)
-        if scenario.skew is Skew.NONE:
-            return np.asarray(option_values(book, prices, scenario, self.volatility) * discount)
-        chosen = book.optional
-        forward, strike, years = prices[book.asset[chosen]], book.strike[chosen], book.expiry[chosen]
-        volatility = book.volatility[chosen] * self.skew.multiplier(np.log(strike / forward), years, scenario.skew)
-        out = np.zeros(book.rows)
-        out[chosen] = black76.value(forward, strike, volatility, years, call=book.kind[chosen] == Kind.CALL)
-        return np.asarray(out * book.size * discount)
+    def _moved(self, book: Book, prices: Floats, expiries: Expiries) -> Floats:
+        """(scenarios, expiries) values of the options, undiscounted."""
+        out = option_sums(book, prices, self.scenarios, self.volatility, expiries.of_row, len(expiries))
+        rows = expiries.rows
+        price, strike, years = prices[book.asset[rows]], book.strike[rows], book.expiry[rows]
+        call, moneyness = book.kind[rows] == Kind.CALL, np.log(strike / price)
+        for index, each in enumerate(self.scenarios):
+            if each.skew is not Skew.NONE:
+                volatility = book.volatility[rows] * self.skew.multiplier(moneyness, years, each.skew)
+                value = book.size[rows] * black76.value(price, strike, volatility, years, call=call)
+                out[index] = np.bincount(expiries.of_row, value, len(expiries))
+        return out
 
     def _offsetting(self, book: Book, prices: Floats, holdings: Holdings) -> Floats:
         """(holdings,) what moves with the price, quote: perpetuals, and collateral where there are derivatives."""
@@ -161,3 +159,9 @@ class DerivePortfolio(HoldingRules, frozen=True, forbid_unknown_fields=True, kw_
             holdings.summed(maintenance) + self.short_maintenance * naked,
             holdings.summed(initial) + self.short_initial * naked,
         )
+
+
+def _summed(column: Floats, group: NDArray[np.int64], count: int) -> Floats:
+    """(scenarios, count) sums of a (scenarios, expiries) column."""
+    places = group + count * np.arange(len(column))[:, None]
+    return np.bincount(places.ravel(), column.ravel(), count * len(column)).reshape(len(column), count)

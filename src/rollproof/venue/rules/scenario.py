@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from rollproof.errors import Malformed, Unsupported
 from rollproof.venue import black76
@@ -19,6 +20,7 @@ from rollproof.venue.rules import parameters
 from rollproof.venue.rules.holding import Holdings
 
 DAYS = 365.0  # a year of implied volatility
+_AT_ONCE = 4_000_000  # option values, to bound memory
 
 
 class Skew(StrEnum):
@@ -57,15 +59,13 @@ class Volatility(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         parameters.at_least_zero(self, "short_power", "long_power", "floor_up")
         parameters.above_zero(self, "days_floor")
 
-    def moved(self, volatility: Floats, years: Floats, change: float) -> Floats:
-        """(rows,) ``volatility`` after a relative ``change`` at 30 days; never below zero."""
-        if change == 0:
-            return volatility
+    def moved(self, volatility: Floats, years: Floats, change: Floats) -> Floats:
+        """``volatility`` after a relative ``change`` at 30 days; never below zero. All arrays broadcast."""
         days = years * DAYS
         power = np.where(days <= 30, self.short_power, self.long_power)
         scale = (30 / np.maximum(days, self.days_floor)) ** power
         out = volatility * np.maximum(1 + change * scale, 0.0)
-        return np.maximum(out, self.floor_up) if change > 0 else out
+        return np.where(change > 0, np.maximum(out, self.floor_up), out)
 
 
 def grid(moves: tuple[float, ...], up: float, down: float) -> tuple[Scenario, ...]:
@@ -73,32 +73,46 @@ def grid(moves: tuple[float, ...], up: float, down: float) -> tuple[Scenario, ..
     return tuple(Scenario(move, change) for move in moves for change in (up, 0.0, down))
 
 
-def option_values(book: Book, prices: Floats, scenario: Scenario, volatility: Volatility) -> Floats:
-    """(rows,) options' values in a scenario, quote, undiscounted; 0 for other rows."""
-    out = np.zeros(book.rows)
-    if (chosen := book.optional).any():
-        moved = volatility.moved(book.volatility[chosen], book.expiry[chosen], scenario.volatility)
-        forward = prices[book.asset[chosen]] * (1 + scenario.move)
-        call = book.kind[chosen] == Kind.CALL
-        out[chosen] = book.size[chosen] * black76.value(
-            forward, book.strike[chosen], moved, book.expiry[chosen], call=call
-        )
+def option_sums(
+    book: Book,
+    prices: Floats,
+    scenarios: tuple[Scenario, ...],
+    volatility: Volatility,
+    group: NDArray[np.int64],
+    count: int,
+) -> Floats:
+    """(scenarios, count) what the options of each group are worth in each scenario, quote, undiscounted, unweighted.
+
+    ``group`` (options,) numbers the group, below ``count``, of each option in the book's order. What a scenario's skew
+    does to volatilities is a family's own, and not in here.
+    """
+    rows = np.flatnonzero(book.optional)
+    out = np.zeros((len(scenarios), count))
+    if not len(rows):
+        return out
+    price, strike, years = prices[book.asset[rows]], book.strike[rows], book.expiry[rows]
+    implied, size, call = book.volatility[rows], book.size[rows], book.kind[rows] == Kind.CALL
+    chunk = max(1, _AT_ONCE // len(rows))
+    for first in range(0, len(scenarios), chunk):
+        part = scenarios[first : first + chunk]
+        moves = np.array([[each.move] for each in part])
+        changes = np.array([[each.volatility] for each in part])
+        moved = volatility.moved(implied, years, changes)
+        values = size * black76.value(price * (1 + moves), strike, moved, years, call=call)
+        places = group + count * np.arange(len(part))[:, None]
+        sums = np.bincount(places.ravel(), values.ravel(), count * len(part))
+        out[first : first + chunk] = sums.reshape(len(part), count)
     return out
 
 
 def option_profits(
     book: Book, prices: Floats, scenarios: tuple[Scenario, ...], volatility: Volatility, holdings: Holdings
 ) -> Floats:
-    """(scenarios, holdings) what each scenario changes the options' value by, quote, not weighted.
-
-    Skew scenarios are a family's own: here they move nothing.
-    """
-    now = option_values(book, prices, Scenario(0.0), volatility)
-    out = np.zeros((len(scenarios), len(holdings)))
-    if book.optional.any():
-        for index, scenario in enumerate(scenarios):
-            out[index] = holdings.summed(option_values(book, prices, scenario, volatility) - now)
-    return out
+    """(scenarios, holdings) what each scenario changes the options' value by, quote, not weighted."""
+    group = holdings.of_row[book.optional]
+    still = (Scenario(0.0), *scenarios)
+    values = option_sums(book, prices, still, volatility, group, len(holdings))
+    return np.asarray(values[1:] - values[0])
 
 
 def deltas(book: Book, prices: Floats) -> Floats:

@@ -1,0 +1,216 @@
+"""The stepped layer: what happens while a failure lasts and in the wave of liquidations after it.
+
+Prices move by `risk.market` and by the liquidations themselves; liquidations follow the rules, the failure, the queue
+and the keepers (`cascade.conduct`). Where paths are not enough for a tail, the terminal layer is the better estimator
+of what a halt costs before anybody reacts; this one says what reaction adds.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import numpy as np
+
+from rollproof.errors import Malformed, Missing
+from rollproof.risk.cascade import outcome
+from rollproof.risk.cascade.block import Job, record, simulate, spans
+from rollproof.risk.cascade.conduct import Conduct, Funding, Keepers, conduct
+from rollproof.risk.cascade.isolated import positions
+from rollproof.risk.cascade.plan import Plan, plan
+from rollproof.risk.cascade.prices import laws
+from rollproof.risk.cascade.result import Cascade, Path, Sample
+from rollproof.risk.cascade.timing import MAX_STEPS, Grid
+from rollproof.risk.estimate import Estimate
+from rollproof.risk.failure import AnyFailure, BridgeDelay, Censorship
+from rollproof.risk.liquidity import Liquidity
+from rollproof.risk.market import Model
+from rollproof.risk.tail import losses_of
+from rollproof.risk.waterfall import layers
+from rollproof.risk.work import Engine, Progress, run
+from rollproof.venue.book import Book, Floats
+from rollproof.venue.rules.rules import Rules
+from rollproof.venue.state import VenueState
+
+METHOD = "stepped Monte Carlo"
+SHOWN = 0.99  # level of the path that is recorded
+MAX_PATHS = 1 << 26
+_PART = 4  # a step after the resume is this part of one before it
+
+
+def cascade(
+    book: Book,
+    rules: Rules,
+    state: VenueState,
+    model: Model,
+    failure: AnyFailure,
+    liquidity: Liquidity,
+    *,
+    paths: int = 4_096,
+    step_seconds: float = 60.0,
+    resume_step_seconds: float | None = None,
+    horizon_seconds: float = 3_600.0,
+    seed: int = 0,
+    keepers: Keepers | None = None,
+    funding: Funding | None = None,
+    engine: Engine | str = Engine.THREADS,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Cascade:
+    """One failure of ``book``, ``paths`` times; ``horizon_seconds`` are simulated after the venue resumes.
+
+    Steps are ``step_seconds`` while the failure lasts and ``resume_step_seconds`` (a quarter of that) afterwards. A
+    path's shocks depend on ``seed`` and its number alone: results are bit-equal for any engine and number of workers,
+    and calls that differ in rules, liquidity or failure compare the same markets.
+
+    Raises:
+        Unsupported: options, portfolio margin, rules that are not linear, or an invalid-state failure.
+        Malformed: a mark, a number of paths or a time that makes no sense; a horizon shorter than the grace period.
+        Missing: an asset that the market model or the liquidity says nothing of.
+    """
+    grid = Grid(step_seconds, resume_step_seconds or step_seconds / _PART, horizon_seconds)
+    job, does, laid = _prepared(book, rules, state, model, failure, liquidity, grid, seed, keepers, funding)
+    _sensible(paths, grid, does)
+    tally = np.concatenate(run(partial(simulate, job), spans(paths), engine, workers, progress))
+    return _answer(job, does, laid, rules, failure, tally)
+
+
+def outcomes(
+    book: Book, rules: Rules, state: VenueState, model: Model, failure: AnyFailure, liquidity: Liquidity, *,
+    paths: int, grid: Grid, seed: int, keepers: Keepers | None = None, funding: Funding | None = None,
+    general: bool = False, workers: int | None = 1,
+) -> Floats:  # fmt: skip
+    """(paths, `outcome.WIDTH`) path by path; ``general`` keeps the fast kernel out. Raises as `cascade`."""
+    job, does, _ = _prepared(book, rules, state, model, failure, liquidity, grid, seed, keepers, funding, general)
+    _sensible(paths, grid, does)
+    return np.concatenate(run(partial(simulate, job), spans(paths), Engine.THREADS, workers))
+
+
+def _prepared(
+    book: Book, rules: Rules, state: VenueState, model: Model, failure: AnyFailure, liquidity: Liquidity, grid: Grid,
+    seed: int, keepers: Keepers | None, funding: Funding | None, general: bool = False,
+) -> tuple[Job, Conduct, Plan]:  # fmt: skip
+    for what, names in (("market model", model.assets), ("liquidity", liquidity.assets)):
+        for asset in book.assets:
+            if asset not in names:
+                raise Missing(f"the {what} says nothing of asset {asset[:40]!r}")
+    does = conduct(book, rules, state, failure, keepers or Keepers(), funding or Funding())
+    laid = plan(book, rules, state, does, liquidity)
+    calm = model.only(book.assets)
+    law, jumps = laws(calm, calm.stressed(failure.load.volatility_multiplier, failure.load.jump_multiplier))
+    job = Job(
+        plan=laid,
+        positions=None if general else positions(laid, does),
+        laws=law,
+        jumps=jumps,
+        does=does.record(),
+        failure=failure,
+        grid=grid,
+        seed=seed,
+        compared=not liquidity.only(book.assets).infinite,
+    )
+    return job, does, laid
+
+
+def _sensible(paths: int, grid: Grid, does: Conduct) -> None:
+    if not 0 < paths <= MAX_PATHS:
+        raise Malformed(f"cascade: {paths} paths; 1 to {MAX_PATHS} can be simulated")
+    for name, seconds in (("step_seconds", grid.step), ("resume_step_seconds", grid.later_step)):
+        if not 0 < seconds < math.inf:
+            raise Malformed(f"cascade: {name} {seconds} is not above zero")
+    if not 0 <= grid.horizon < math.inf or grid.horizon / grid.later_step > MAX_STEPS * 16:
+        raise Malformed(f"cascade: horizon_seconds {grid.horizon} is not from 0 to {MAX_STEPS * 16} steps")
+    if does.grace > grid.horizon:
+        raise Malformed(f"cascade: a horizon of {grid.horizon:g} s ends before the grace period of {does.grace:g} s")
+
+
+def _answer(job: Job, does: Conduct, laid: Plan, rules: Rules, failure: AnyFailure, tally: Floats) -> Cascade:
+    def mean(column: int) -> Estimate:
+        return _mean(tally[:, column])
+
+    bad = tally[:, outcome.BAD_DEBT]
+    paid = layers(bad, tally[:, outcome.FUND_USED], tally[:, outcome.PROFITS], rules.backstop)
+    crossed = tally[:, outcome.CROSSED]
+    busy = tally[:, outcome.LIQUIDATED] > 0
+    return Cascade(
+        kind=str(failure.__struct_config__.tag),
+        bad_debt=losses_of(bad, seed=job.seed, method=METHOD),
+        liquidated=losses_of(tally[:, outcome.LIQUIDATED], seed=job.seed, method=METHOD),
+        penalties=mean(outcome.PENALTIES),
+        slippage=mean(outcome.SLIPPAGE),
+        extracted=mean(outcome.EXTRACTED),
+        wrongful=mean(outcome.WRONGFUL),
+        undone=mean(outcome.UNDONE),
+        topped_up=mean(outcome.TOPPED_UP),
+        insurance_used=_mean(paid.insurance),
+        adl=_mean(paid.adl),
+        socialised=_mean(paid.socialised),
+        providers=_mean(paid.providers),
+        adl_haircut=_ratio(paid.haircut, paid.adl > 0),
+        liquidation_failure=_ratio(tally[:, outcome.FAILED], crossed),
+        refused=_ratio(tally[:, outcome.REFUSED], crossed),
+        unpaid=_ratio(tally[:, outcome.UNPAID], crossed),
+        cascade_multiplier=_ratio(tally[:, outcome.LIQUIDATED], tally[:, outcome.LIQUIDATED_FREE]),
+        price_multiplier=_ratio(tally[:, outcome.MOVE] * busy, tally[:, outcome.MOVE_FREE] * busy),
+        clear_seconds=_ratio(tally[:, outcome.CLEARED], tally[:, outcome.CLEARED] > 0),
+        path=_shown(job, bad),
+        sample=Sample(bad, np.ones(len(bad)), np.arange(len(bad))),
+        paths=len(bad),
+        seed=job.seed,
+        kernel="isolated" if job.positions else "general",
+        notes=tuple(_notes(job, does, laid, failure, tally)),
+    )
+
+
+def _mean(values: Floats) -> Estimate:
+    error = float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf
+    return Estimate.of(float(values.mean()), error)
+
+
+def _ratio(above: Floats, below: Floats) -> Estimate:
+    """Of two means, with the error of the delta method; NaN where there is nothing to divide by."""
+    whole = float(np.mean(below))
+    if whole <= 0:
+        return Estimate(math.nan, math.inf, -math.inf, math.inf)
+    ratio = float(np.mean(above)) / whole
+    error = float(np.std(above - ratio * below, ddof=1)) / math.sqrt(len(above)) / whole if len(above) > 1 else math.inf
+    return Estimate.of(ratio, error)
+
+
+def _shown(job: Job, bad: Floats) -> Path:
+    order = np.argsort(bad, kind="stable")
+    chosen = int(order[min(math.ceil(SHOWN * len(bad)) - 1, len(bad) - 1)])
+    trace, tally = record(job, chosen)
+    return Path(
+        seconds=trace[:, outcome.TIME],
+        price=trace[:, outcome.PRICE],
+        liquidated=trace[:, outcome.TRACE_LIQUIDATED],
+        bad_debt=trace[:, outcome.TRACE_BAD_DEBT],
+        queue=trace[:, outcome.QUEUE],
+        insurance_fund=trace[:, outcome.TRACE_FUND],
+        resumed=float(tally[outcome.SECONDS]),
+        path=chosen,
+    )
+
+
+def _notes(job: Job, does: Conduct, laid: Plan, failure: AnyFailure, tally: Floats) -> list[str]:
+    notes = []
+    if bound := float(tally[:, outcome.BOUND].mean()):
+        notes.append(f"cascade: on {bound:.2%} of paths liquidations moved a price more than {outcome.IMPACT_BOUND:g} "
+                     "in the logarithm, the most that is counted")  # fmt: skip
+    if coarse := float((tally[:, outcome.SECONDS] > MAX_STEPS * job.grid.step).mean()):
+        notes.append(
+            f"cascade: on {coarse:.2%} of paths the failure is longer than {MAX_STEPS} steps; those are longer"
+        )
+    if already := int((laid.subaccounts["reach"] <= 0).sum()):
+        what = "near a margin call" if does.call else "below their maintenance margin"
+        notes.append(f"cascade: {already} of {len(laid.subaccounts)} subaccounts are {what} at the marks")
+    if failure.resume.top_up_probability and not does.grace and not isinstance(failure, Censorship | BridgeDelay):
+        notes.append("cascade: nobody is topped up, because there is no grace period to do it in")
+    if failure.resume.withdrawal_lock_seconds:
+        notes.append("cascade: nobody withdraws on any path, so a withdrawal lock changes nothing")
+    if does.stale_at_resume:
+        notes.append("cascade: the venue's price is stale at the moment of the resume, and fresh a step later")
+    if failure.load.probability:
+        notes.append("cascade: a market stressed by load stays so until the end, and its depth is that of stress")
+    return notes
