@@ -72,10 +72,13 @@ def test_an_account_is_its_deposit_its_trade_and_the_mark(bed: Bed, client: Node
     assert 2_000 * ONE < spent < 2_050 * ONE  # a fee of 1 %, and what it moved the price
     assert (position.size, position.isolated) == (ONE, False)
     assert position.entry_price == spent
-    assert position.profit == pytest.approx((market.mark_price - spent) // SCALE, abs=2)
-    assert long.equity == pytest.approx(280 * USD + (market.mark_price - spent) // SCALE, abs=2)
+    funding = bed.view(bed.exchange, "getPendingFundingPayment", bed.people["long"], bed.base.address)
+    assert 0 < funding < ONE // 100  # of two seconds, to be paid: the pool is above the oracle
+    profit = (market.mark_price - spent - funding) // SCALE
+    assert position.profit == pytest.approx(profit, abs=1)
+    assert long.equity == pytest.approx(280 * USD + profit, abs=2)
     assert (long.balance, long.debt, long.other) == (long.equity - position.profit, 0, 0)
-    assert position.bankruptcy_price == pytest.approx(spent - 280 * ONE, abs=10 * SCALE)
+    assert position.bankruptcy_price == pytest.approx(spent + funding - 280 * ONE, abs=10 * SCALE)
     assert position.notional == -(-market.mark_price // SCALE)
     assert long.maintenance == -(-market.mark_price * 62_500 // 10**6 // SCALE)
     # Of what it owes in quote, a tenth.

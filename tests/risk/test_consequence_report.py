@@ -58,7 +58,7 @@ def test_text_says_who_and_how_much_beside_the_leverage(wrong: Revaluation) -> N
     assert row.split() == f"0x{ALICE.hex()} overpaid 100 160 +60 +600.0 bp at 10.0x: +60.0 % 2.00 -> 3.20".split()
     assert BOB.hex() not in shown
     assert BOB.hex() in consequence_text.text(values(wrong), verbose=1)
-    assert "all differences: 600.0 bp of the 1,000" in shown
+    assert "all differences inside: 600.0 bp of positions worth 1,000" in shown
     assert "\x1b" not in shown
     assert "\x1b[1;31mbroken" in consequence_text.text(values(wrong), colour=True)
 

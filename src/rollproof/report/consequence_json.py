@@ -80,7 +80,7 @@ _STANDING = ("balance", "margin", "debt", "cash", "equity", "initial", "maintena
 def _totals(found: Any) -> dict[str, Any]:
     summed = {
         name: _amount(getattr(found, name))
-        for name in ("overpaid", "underpaid", "unbacked", "hole", "at_stake", "notional")
+        for name in ("overpaid", "underpaid", "unbacked", "hole", "at_stake", "inside", "notional")
     }
     both = {name: _both(getattr(found.claimed, name), getattr(found.computed, name)) for name in _VENUE}
     return {**summed, **both}

@@ -162,9 +162,9 @@ def unknowns(values: Mapping[str, Any]) -> Iterator[str]:
 def beside(values: Mapping[str, Any]) -> Iterator[str]:
     """The differences beside the positions, what wrong liquidations endanger, and what follows if nobody notices."""
     totals, knock = values["totals"], values["knock_on"]
-    wrong, open_ = int(totals["overpaid"]) + int(totals["underpaid"]), int(totals["notional"])
-    if wrong and open_:
-        yield f"all differences: {wrong / open_ * 1e4:,.1f} bp of the {money(open_, values)} that positions are worth"
+    inside, open_ = int(totals["inside"]), int(totals["notional"])
+    if inside and open_:
+        yield f"all differences inside: {inside / open_ * 1e4:,.1f} bp of positions worth {money(open_, values)}"
     if totals["at_stake"] != "0":
         yield f"at stake for who is wrongly liquidated: {money(totals['at_stake'], values)}"
     if knock["bad_debt"] == "0":

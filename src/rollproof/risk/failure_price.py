@@ -114,12 +114,17 @@ def _cascade(
     try:
         return cascade(
             stake.book, stake.rules, stake.state, stake.model, failure, stake.liquidity, paths=settings.cascade_paths,
-            step_seconds=settings.step_seconds, seed=settings.seed, engine=settings.engine, workers=settings.workers,
-            progress=_steps(progress, "cascade"),
+            step_seconds=settings.step_seconds, horizon_seconds=_horizon(stake, failure), seed=settings.seed,
+            engine=settings.engine, workers=settings.workers, progress=_steps(progress, "cascade"),
         )  # fmt: skip
     except Unsupported as error:
         refused.append(str(error))
         return None
+
+
+def _horizon(stake: Stake, failure: AnyFailure) -> float:
+    """Seconds after the resume: an hour, and more where nobody is liquidated for most of that."""
+    return max(3_600.0, 2 * max(failure.resume.grace_seconds, stake.rules.liquidation.grace_seconds))
 
 
 def _uncertainty(
@@ -132,7 +137,7 @@ def _uncertainty(
         if stepping:
             priced: Losses = cascade(
                 stake.book, stake.rules, stake.state, model, failure, stake.liquidity, paths=VARIANT_CASCADES,
-                step_seconds=settings.step_seconds, seed=settings.seed, engine=settings.engine,
+                step_seconds=settings.step_seconds, horizon_seconds=_horizon(stake, failure), seed=settings.seed, engine=settings.engine,
                 workers=settings.workers,
             ).bad_debt  # fmt: skip
         else:

@@ -16,6 +16,7 @@ from rollproof.risk.result import YearlyLoss
 from rollproof.venue.book import Floats
 
 POINTS = 120  # of the exceedance curve
+GROUPS = 16  # at most, that the interval rests on
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +26,7 @@ class Sample:
     intensity: float  # a year
     losses: Floats  # (paths,) quote
     weights: Floats  # (paths,) likelihood ratios, mean 1
-    groups: NDArray[np.int64]  # (paths,) which independent randomisation, from 0
+    groups: NDArray[np.int64]  # (paths,) which independent randomisation, from 0; a plain sample numbers its paths
 
 
 def yearly(samples: Sequence[Sample]) -> YearlyLoss | None:
@@ -33,10 +34,10 @@ def yearly(samples: Sequence[Sample]) -> YearlyLoss | None:
     if not samples:
         return None
     # One grid for all, so that a difference between randomisations is no rounding.
-    law = annual([_severity(each, None) for each in samples])
+    law = annual([_severity(each, None, 1) for each in samples])
     end = law.step * max(len(law.probability) - 1, 1)
-    count = min(int(each.groups.max()) + 1 for each in samples)
-    each_law = [annual([_severity(each, at) for each in samples], largest=end) for at in range(count)]
+    count = min(GROUPS, *(int(each.groups.max()) + 1 for each in samples))
+    each_law = [annual([_severity(each, at, count) for each in samples], largest=end) for at in range(count)]
     tails = []
     for level in LEVELS:
         value, shortfall = law.tail(level)
@@ -58,8 +59,8 @@ def yearly(samples: Sequence[Sample]) -> YearlyLoss | None:
     )
 
 
-def _severity(sample: Sample, group: int | None) -> Severity:
-    chosen = slice(None) if group is None else sample.groups == group
+def _severity(sample: Sample, group: int | None, count: int) -> Severity:
+    chosen = slice(None) if group is None else sample.groups % count == group
     weights = sample.weights[chosen]
     return Severity(sample.intensity, sample.losses[chosen], weights / weights.sum())
 

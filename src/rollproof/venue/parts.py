@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,13 +35,10 @@ class Grouped:
 
 def part(book: Book, subaccounts: Indices, rows: Indices) -> Book:
     """The book of some subaccounts (rising) and of all their ``rows`` (rising). Accounts keep their indices."""
-    number = np.searchsorted(subaccounts, book.subaccount[rows]).astype(np.int32)
-    return replace(
-        book,
-        subaccount=number,
-        **{name: getattr(book, name)[rows] for name in _OF_ROWS},
-        **{name: getattr(book, name)[subaccounts] for name in _OF_SUBACCOUNTS},
-    )
+    columns: dict[str, Any] = {name: getattr(book, name)[rows] for name in _OF_ROWS}
+    columns |= {name: getattr(book, name)[subaccounts] for name in _OF_SUBACCOUNTS}
+    number = np.searchsorted(subaccounts, book.subaccount[rows])
+    return replace(book, subaccount=number.astype(np.int32), **columns)
 
 
 def where(book: Book, chosen: Mask) -> Book:
@@ -50,11 +48,8 @@ def where(book: Book, chosen: Mask) -> Book:
 
 def joined(first: Book, second: Book) -> Book:
     """Both books' rows and subaccounts, of the same assets and accounts."""
-    return replace(
-        first,
-        subaccount=np.concatenate([first.subaccount, second.subaccount + np.int32(first.subaccounts)]),
-        **{
-            name: np.concatenate([getattr(first, name), getattr(second, name)])
-            for name in (*_OF_ROWS, *_OF_SUBACCOUNTS)
-        },
-    )
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in (*_OF_ROWS, *_OF_SUBACCOUNTS)
+    }
+    moved = second.subaccount + np.int32(first.subaccounts)
+    return replace(first, subaccount=np.concatenate([first.subaccount, moved]), **columns)

@@ -60,6 +60,11 @@ class Consequence:
         return sum(each.computed.notional for each in self.accounts)
 
     @property
+    def inside(self) -> int:
+        """The sum of all differences inside the venue, whichever way, each counted as positive."""
+        return sum(abs(each.equity) for each in self.accounts)
+
+    @property
     def venue_tokens(self) -> int:
         """Difference in the tokens that the venue holds."""
         return self.claimed.held - self.computed.held
