@@ -29,7 +29,7 @@ RUNS = 24
 REFERENCE = 24
 LEVEL = 2  # 99.9 % of estimate.LEVELS
 DENSE_PATHS = 100_000
-BLOCK = 250  # paths at a time in the dense one: the fastest of 50 to 2,500
+BLOCK = 10_000  # paths at a time in the dense one, position after position: the fastest of what was tried
 HALT = Halt(intensity_per_year=1.0, duration=Lognormal(6_000.0, 1.27))  # the published outages' median and spread
 
 
@@ -97,7 +97,7 @@ def isolated(asset: np.ndarray, notional: Floats, leverage: Floats, marks: Float
 
 
 def dense(case: Case, paths: int, seed: int) -> float:
-    """99.9 % expected shortfall by plain Monte Carlo: every position on every path, vectorised over both."""
+    """99.9 % expected shortfall by plain Monte Carlo: every position on every path, vectorised over paths."""
     book, model = case.book, case.model
     drawn = np.random.default_rng(seed)
     slope, constant = book.size, book.cash - book.size * book.entry
@@ -117,11 +117,14 @@ def dense(case: Case, paths: int, seed: int) -> float:
             size = own * model.own_mean + np.sqrt(own) * model.own_deviation * drawn.standard_normal(own.shape)
             logs += size
         prices = book.marks * np.exp(logs)
-        equity = prices[:, book.asset]
-        equity *= slope
-        equity += constant
-        np.minimum(equity, 0.0, out=equity)
-        losses[low : low + BLOCK] = -equity.sum(axis=1)
+        prices = np.ascontiguousarray(prices.T)
+        loss, equity = np.zeros(BLOCK), np.empty(BLOCK)
+        for position in range(book.rows):
+            np.multiply(prices[book.asset[position]], slope[position], out=equity)
+            equity += constant[position]
+            np.minimum(equity, 0.0, out=equity)
+            loss -= equity
+        losses[low : low + BLOCK] = loss
     return losses_of(losses, seed=seed, method="dense").tails[LEVEL].es.value
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -62,9 +64,9 @@ class TestDrain:
     def test_rebalanced_by_the_hour_it_is_nearly_that(self) -> None:
         k = np.array([2.0, -1.0, 3.0, 5.0])
         hourly = drain.gap_growth(k, 0.8, 1 / 8_760) * 8_760 - k * -0.32
-        # the simulated figures on record have a standard error; the expectation itself is this close to the limit
+        # simulated figures carry a standard error; the expectation itself is this close to the limit
         assert hourly == pytest.approx([-0.64, -0.64, -1.92, -6.4], rel=4e-3)
-        assert hourly == pytest.approx([-0.6403, -0.64, -1.9215, -6.4157], rel=4e-3)
+        assert hourly[[0, 2, 3]] == pytest.approx([-0.6403, -1.9215, -6.4157], rel=4e-3)
 
     def test_growth_with_jumps_by_simulation(self) -> None:
         rng = np.random.default_rng(4)
@@ -151,12 +153,11 @@ class TestLiquidityProvision:
             if block >= 200:
                 seen += lanes
                 traded += int(out.sum())
-                profit += float(((np.abs(gap[out]) - fee) ** 2).sum()) / 8  # to second order of a small gap
+                profit += float(((np.abs(gap[out]) - fee) ** 2).sum()) / 8  # (1 + R) / 2 - sqrt(R), to second order
             gap = np.clip(gap, -fee, fee)
         rate = float(liquidity_provision.arbitrage_rate(0.05, 7_200, fee))
         assert traded / seen == pytest.approx(float(liquidity_provision.trade_probability(0.05, 7_200, fee)), rel=5e-3)
-        # of the pool's value: sqrt(P) moves by half the gap, a quarter of the value is at stake on each side
-        assert profit * 2 / seen * 7_200 == pytest.approx(2 * rate, rel=2e-2)
+        assert profit / seen * 7_200 == pytest.approx(rate, rel=2e-2)
 
     def test_halt_loss(self) -> None:
         rng = np.random.default_rng(9)
@@ -234,13 +235,14 @@ class TestShortfall:
         assert float(shortfall.kupiec(0, 250, 0.99)[0]) == pytest.approx(-500 * math.log(0.99), rel=1e-12)
 
     def test_bad_input(self) -> None:
-        for call in (
+        calls: tuple[Callable[[], object], ...] = (
             lambda: shortfall.normal_tail(1.0),
             lambda: shortfall.student_tail(0.9, 1.0),
             lambda: shortfall.kupiec(3, 2, 0.99),
             lambda: shortfall.z2([], 1.0, 1.0, 0.9),
             lambda: shortfall.z2([1.0], 1.0, 0.0, 0.9),
-        ):
+        )
+        for call in calls:
             with pytest.raises(Malformed):
                 call()
 
@@ -253,8 +255,8 @@ class TestRuin:
     def test_simulated(self) -> None:
         # at losses only can it fall: fund + fees since - loss, until ruin is out of reach
         rng = np.random.default_rng(12)
-        fund = np.full(40_000, 5.0)
-        for _ in range(1_500):
+        fund = np.full(10_000, 5.0)
+        for _ in range(1_000):
             alive = fund >= 0
             step = 1.25 * rng.exponential(1.0, len(fund)) - rng.exponential(1.0, len(fund))
             fund = np.where(alive, fund + step, fund)
@@ -267,9 +269,10 @@ class TestRuin:
         assert ruin.ruin_probability(fund, 2.0, 0.25) == pytest.approx([0.5, 0.1, 1e-3], rel=1e-12)
         assert float(ruin.fund_for(0.9, 2.0, 0.25)) == 0.0
         assert float(ruin.fund_for(0.1, 2.0, 0.0)) == np.inf
-        for call in (lambda: ruin.ruin_probability(-1, 1, 0.2), lambda: ruin.fund_for(0, 1, 0.2)):
-            with pytest.raises(Malformed):
-                call()
+        with pytest.raises(Malformed):
+            ruin.ruin_probability(-1, 1, 0.2)
+        with pytest.raises(Malformed):
+            ruin.fund_for(0, 1, 0.2)
 
 
 class TestGarch:
@@ -328,8 +331,7 @@ def gil_pelaez(function: object, strike: float, growth: float) -> float:
     def probability(shift: complex, scale: float) -> float:
         ends = [1e-10, 1.0, 5.0, 20.0, 100.0, 1_000.0]
         parts = (
-            integrate.quad(integrand, a, b, args=(shift, scale), epsabs=1e-13, limit=400)[0]
-            for a, b in zip(ends, ends[1:], strict=False)
+            integrate.quad(integrand, a, b, args=(shift, scale), epsabs=1e-13, limit=400)[0] for a, b in pairwise(ends)
         )
         return 0.5 + sum(parts) / math.pi
 

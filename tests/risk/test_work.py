@@ -23,7 +23,14 @@ EXPECTED = [points(4, 3, seed) for seed in SEEDS]
 
 
 @pytest.mark.parametrize(
-    ("engine", "workers"), [("threads", 1), ("threads", 2), ("threads", 5), ("processes", 2), ("ray", 2)]
+    ("engine", "workers"),
+    [
+        ("threads", 1),
+        ("threads", 2),
+        ("threads", 5),
+        pytest.param("processes", 2, marks=pytest.mark.slow),
+        pytest.param("ray", 2, marks=pytest.mark.slow),
+    ],
 )
 def test_the_same_bits_whoever_computes(
     engine: str, workers: int, monkeypatch: pytest.MonkeyPatch, tmp_path: object

@@ -53,7 +53,7 @@ def surplus(rules: HoldingRules, of: Book, prices: Floats) -> Floats:
 
 
 @each_family
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(books)
 def test_maintenance_is_at_most_initial_and_nothing_is_negative(rules: HoldingRules, of: Book) -> None:
     initial, maintenance = rules.initial(of, of.marks, STATE), rules.maintenance(of, of.marks, STATE)
@@ -63,7 +63,7 @@ def test_maintenance_is_at_most_initial_and_nothing_is_negative(rules: HoldingRu
 
 
 @each_family
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(books)
 def test_a_liquidation_price_is_where_equity_is_the_maintenance_margin(rules: HoldingRules, of: Book) -> None:
     found = rules.liquidation_price(of, of.marks, STATE)
@@ -83,7 +83,7 @@ def test_a_liquidation_price_is_where_equity_is_the_maintenance_margin(rules: Ho
 
 
 @each_family
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(books)
 def test_a_bankruptcy_price_makes_equity_nothing(rules: HoldingRules, of: Book) -> None:
     found = rules.bankruptcy_price(of, of.marks, STATE)
@@ -95,8 +95,8 @@ def test_a_bankruptcy_price_makes_equity_nothing(rules: HoldingRules, of: Book) 
 
 
 @each_family
-@settings(max_examples=25, deadline=None)
-@given(st.lists(accounts, min_size=2, max_size=4))
+@settings(max_examples=5, deadline=None)
+@given(st.lists(accounts, min_size=2, max_size=3))
 def test_a_subaccount_is_margined_alike_alone_and_among_others(rules: HoldingRules, given_: list[Account]) -> None:
     together = book(MARKS, *given_)
     alone = [book(MARKS, account) for account in given_]
@@ -108,7 +108,7 @@ def test_a_subaccount_is_margined_alike_alone_and_among_others(rules: HoldingRul
 
 
 @pytest.mark.parametrize("rules", [DerivePortfolio(), DeriveStandard(), Paradex()], ids=lambda rules: rules.family)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(books, st.floats(0.1, 10))
 def test_margins_grow_with_the_positions(rules: HoldingRules, of: Book, factor: float) -> None:
     larger = replace(of, size=of.size * factor)
@@ -118,7 +118,7 @@ def test_margins_grow_with_the_positions(rules: HoldingRules, of: Book, factor: 
 
 
 @pytest.mark.parametrize("rules", [DerivePortfolio(), Deribit(), Paradex()], ids=lambda rules: rules.family)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(books)
 def test_an_account_at_its_initial_margin_survives_the_near_moves(rules: HoldingRules, of: Book) -> None:
     """The point of scenario margin: no move of one asset within the grid, volatility kept, makes equity negative."""

@@ -17,7 +17,7 @@ from rollproof.venue.book import Floats
 
 
 def pro_rata(deficit: Floats | float, profits: Floats) -> Floats:
-    """(..., winners) what each gives, quote, for deficits (...) and ``profits`` (..., winners); losses count as none."""
+    """(..., winners) what each gives, quote, for deficits (...) and ``profits`` (..., winners); a loss gives nothing."""
     won = np.maximum(profits, 0.0)
     total = won.sum(axis=-1, keepdims=True)
     budget = np.minimum(np.maximum(np.asarray(deficit, dtype=np.float64)[..., None], 0.0), total)

@@ -86,6 +86,7 @@ def failure_price(
             answer,
             by_asset={name: each.value for name, each in ended.by_asset.items()},
             users=ended.taken,
+            loss=None if ended.taken is None else ended.loss,
             worst=ended.worst[:WORST],
         )
     return answer, priced.sample

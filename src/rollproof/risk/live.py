@@ -243,10 +243,10 @@ class Live:
         return self._index[name]
 
     def _judged(self, held: _Held, block: int) -> tuple[_Held, Now]:
-        """Revalue whoever can be in trouble at the marks; the book taken in anew where those were too many to be near."""
+        """Revalue whoever can be in trouble at the marks; where those are many, take the book in anew."""
         if held.whole.distances is None:
             held = held if held.alive.all() and not held.beside.subaccounts else held.taken(self._rules)
-            book = replace(held.whole.book, marks=held.prices)
+            book = replace(held.whole.book, assets=held.beside.assets, marks=held.prices)
         else:
             near = held.whole.distances.near(held.prices)
             if len(near) - held.whole.distances.short > max(FEWEST_BESIDE, held.whole.book.subaccounts // 8):

@@ -23,6 +23,7 @@ class FailurePrice:
     basis_points: Mapping[str, float] = field(default_factory=dict)  # mean and shortfalls, of open interest
     by_asset: Mapping[str, float] = field(default_factory=dict)  # contributions to the 99.9 % shortfall
     users: Losses | None = None  # taken by trades at a stale price or by withdrawals of wrong balances
+    loss: Losses | None = None  # bad debt and ``users`` together, where there are users' losses
     cascade: Mapping[str, Any] | None = None  # liquidations, multiplier, waterfall, slippage: `risk.cascade`
     hedge: Mapping[str, Any] | None = None  # gap of a delta-neutral hedge that stands still
     uncertainty: Uncertainty | None = None

@@ -156,8 +156,8 @@ def _ray(count: int) -> Iterator[Any]:
         if ray.is_initialized():
             yield ray
             return
-        silent: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
-        ray.init(**silent, **({"num_cpus": count, "include_dashboard": False} if local else {}))
+        wanted: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
+        ray.init(**wanted | ({"num_cpus": count, "include_dashboard": False} if local else {}))
         try:
             yield ray
         finally:

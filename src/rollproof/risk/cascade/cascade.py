@@ -11,6 +11,7 @@ import math
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rollproof.errors import Malformed, Missing
 from rollproof.risk.cascade import outcome
@@ -167,7 +168,7 @@ def _mean(values: Floats) -> Estimate:
     return Estimate.of(float(values.mean()), error)
 
 
-def _ratio(above: Floats, below: Floats) -> Estimate:
+def _ratio(above: Floats, below: NDArray[np.float64 | np.bool_]) -> Estimate:
     """Of two means, with the error of the delta method; NaN where there is nothing to divide by."""
     whole = float(np.mean(below))
     if whole <= 0:

@@ -67,7 +67,7 @@ def run(
     From liquidation to liquidation: each asset's next one is found by itself, and the earliest of all is done, because
     they share the fund.
     """
-    tally[:] = 0.0
+    clear(tally)
     tally[outcome.FUND_LEFT] = does.fund
     total = when.steps + when.later
     for a in range(len(assets)):
@@ -166,6 +166,13 @@ def _liquidate(
     if abs(moved) >= IMPACT_BOUND:
         tally[outcome.BOUND] = 1.0
     return log + moved
+
+
+@njit(cache=True, nogil=True)
+def clear(row: Floats) -> None:
+    """Fills with nothing."""
+    for column in range(len(row)):
+        row[column] = 0.0
 
 
 @njit(cache=True, nogil=True)

@@ -14,7 +14,7 @@ from numba import njit
 
 from rollproof.risk.cascade import outcome
 from rollproof.risk.cascade.impact import displacement
-from rollproof.risk.cascade.isolated import owe
+from rollproof.risk.cascade.isolated import clear, owe
 from rollproof.risk.cascade.layout import CLOSED, CROSSED, FAILED, PARTLY, REFUSED, TOPPED, UNPAID, Record, Records
 from rollproof.risk.cascade.liquidate import liquidate
 from rollproof.risk.cascade.stream import scattered
@@ -34,7 +34,7 @@ def run(
 
     ``accounts`` and ``opened`` are as at the start, and are left so.
     """
-    tally[:] = 0.0
+    clear(tally)
     tally[outcome.FUND_LEFT] = does.fund
     for a in range(len(assets)):
         price[a].flow, price[a].paid, price[a].peak = 0.0, 0.0, 0.0
@@ -185,12 +185,21 @@ def _liquidated(
 @njit(cache=True, nogil=True)
 def _ordered(
     subaccounts: Records, does: Record, key: np.uint64, head: int
-) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """The head by size, or as it falls."""
-    rank = np.empty(head)
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:  # fmt: skip
+    """The head by size, or as it falls: sorted by Shell's method, which compiles in no time."""
+    rank, order = np.empty(head), np.arange(head)
     for i in range(head):
         rank[i] = subaccounts[i].by_size if does.order == 1 else scattered(~key, subaccounts[i].subaccount)
-    return np.argsort(rank)
+    gap = head // 2
+    while gap > 0:
+        for i in range(gap, head):
+            moved, j = order[i], i
+            while j >= gap and rank[order[j - gap]] > rank[moved]:
+                order[j] = order[j - gap]
+                j -= gap
+            order[j] = moved
+        gap //= 2
+    return order
 
 
 @njit(cache=True, nogil=True)
@@ -209,7 +218,7 @@ def _undo(
 ) -> None:  # fmt: skip
     """The reorganisation: all is as at the start, but prices."""
     undone, resume = tally[outcome.LIQUIDATED], tally[outcome.RESUME]
-    tally[:] = 0.0
+    clear(tally)
     tally[outcome.UNDONE], tally[outcome.RESUME], tally[outcome.FUND_LEFT] = undone, resume, does.fund
     for i in range(head):
         crossed = accounts[i].flags & CROSSED
@@ -245,7 +254,7 @@ def _note(assets: Records, acting: bool, price: Records) -> None:
 
 @njit(cache=True, nogil=True)
 def _record(assets: Records, price: Records, now: float, queue: float, tally: Floats, trace: Floats) -> None:
-    trace[:] = 0.0
+    clear(trace)
     for a in range(len(assets)):
         trace[outcome.PRICE] += assets[a].share * price[a].price / assets[a].mark
     trace[outcome.TIME], trace[outcome.QUEUE] = now, queue

@@ -42,11 +42,11 @@ def walk(streams: Words, law: Records, jumps: Record, when: Times, normals: Floa
     """
     total = when.steps + when.later
     if len(law) == 1:
-        stream.normals(streams[DIFFUSION], normals[:total])
+        stream.normals(streams[DIFFUSION], normals, total)
         deviation = math.hypot(law[0].systematic, law[0].idiosyncratic)
         _diffuse_one(normals, law[0].drift, deviation, when, out)
     else:
-        stream.normals(streams[DIFFUSION], normals[: total * (len(law) + 1)])
+        stream.normals(streams[DIFFUSION], normals, total * (len(law) + 1))
         _diffuse(normals, law, when, out)
     if jumps.intensity > 0.0:
         _common_jumps(streams[COMMON], law, jumps, when, out)
@@ -65,7 +65,7 @@ def _common_jumps(words: Words, law: Records, jumps: Record, when: Times, out: F
     while k < total:
         size = jumps.mean + jumps.deviation * stream.normal(words)
         for a in range(len(law)):
-            out[k:total, a] += law[a].beta * size
+            _shift(out, k, total, a, law[a].beta * size)
         now += stream.exponential(words) / jumps.intensity
         k = reached(when, now)
 
@@ -77,9 +77,15 @@ def _own_jumps(words: Words, law: Records, rate: float, when: Times, out: Floats
     k = reached(when, now)
     while k < total:
         a = _chosen(law, rate * stream.uniform(words))
-        out[k:total, a] += law[a].own_mean + law[a].own_deviation * stream.normal(words)
+        _shift(out, k, total, a, law[a].own_mean + law[a].own_deviation * stream.normal(words))
         now += stream.exponential(words) / rate
         k = reached(when, now)
+
+
+@njit(cache=True, nogil=True)
+def _shift(out: Floats, first: int, end: int, a: int, size: float) -> None:
+    for k in range(first, end):
+        out[k, a] += size
 
 
 @njit(cache=True, nogil=True)

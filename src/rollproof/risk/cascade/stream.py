@@ -122,10 +122,10 @@ def scattered(key: np.uint64, index: int) -> float:
 
 
 @njit(cache=True, nogil=True)
-def normals(stream: Words, out: Floats) -> None:
-    """Fills ``out`` as `normal` would one by one; the state stays in registers."""
+def normals(stream: Words, out: Floats, count: int) -> None:
+    """Fills the first ``count`` of ``out`` as `normal` would one by one; the state stays in registers."""
     a, b, c, counter = stream[0], stream[1], stream[2], stream[3]
-    for index in range(len(out)):
+    for index in range(count):
         bits = a + b + counter
         counter += np.uint64(1)
         a = b ^ (b >> np.uint64(11))

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from scipy.interpolate import PchipInterpolator
 from scipy.special import log_ndtr, ndtr
 
+from rollproof.risk.closed.log_price import mixture
 from rollproof.risk.market import Jumps
 from rollproof.venue.book import Floats
 
@@ -22,15 +23,15 @@ POINTS = 300
 STEPS = 24
 
 
-def survival(away: ArrayLike, volatility: float, years: float, log_drift: float, jumps: Sequence[Jumps]) -> Floats:
-    """P(log(S_t / S_0) stays above -away up to ``years``); ``away`` at least 0, ``log_drift`` between jumps, annual.
+def passage(away: ArrayLike, volatility: float, years: float, log_drift: float, jumps: Sequence[Jumps]) -> Floats:
+    """P(log(S_t / S_0) is at -away or below at some time up to ``years``); ``log_drift`` between jumps, annual.
 
-    Within about 1e-3 of the probability of passing, as long as a few jumps are expected at most.
+    Within about 1e-3 of itself, as long as a few jumps are expected at most.
     """
     asked = np.asarray(away, dtype=np.float64)
     active = [kind for kind in jumps if kind.intensity > 0]
     if years <= 0:
-        return np.asarray((asked > 0).astype(np.float64))
+        return np.asarray((asked <= 0).astype(np.float64))
     step = years / STEPS
     reach = max((abs(kind.mean) + 8 * kind.deviation for kind in active), default=0.0)
     count = 1 + sum(kind.intensity for kind in active) * years
@@ -43,23 +44,29 @@ def survival(away: ArrayLike, volatility: float, years: float, log_drift: float,
     for kind in active:
         jump = jump @ _jumped(grid, kind, step / 2)
     # the grid's own error is in both and goes; what is left of it is the share that jumps have
-    effect = _repeated(jump @ still @ jump) - _repeated(still)
+    effect = _repeated(still) - _repeated(jump @ still @ jump)
     change = PchipInterpolator(grid, effect)(np.minimum(asked, grid[-1]))
-    calm = diffusion_survival(asked, volatility, years, log_drift)
-    return np.asarray(np.where(asked <= 0, 0.0, np.clip(calm + change, 0.0, 1.0)))
+    calm = diffusion_passage(asked, volatility, years, log_drift)
+    # whoever is beyond the level at the end has passed it: far away that is nearly all, and has no grid
+    beyond = mixture(volatility, years, drift=log_drift + volatility**2 / 2 + _compensator(active), jumps=active)
+    return np.asarray(np.where(asked <= 0, 1.0, np.clip(calm + change, beyond.below(-asked), 1.0)))
 
 
-def diffusion_survival(
+def diffusion_passage(
     away: Floats, volatility: Floats | float, years: Floats | float, log_drift: Floats | float
 ) -> Floats:
-    """P(log(S_t / S_0) stays above -away) without jumps. Arrays broadcast."""
+    """P(log(S_t / S_0) is at -away or below at some time) without jumps. Arrays broadcast."""
     spread = volatility * np.sqrt(years)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         straight = ndtr((-away - log_drift * years) / spread)
         exponent = -2 * log_drift * away / np.square(volatility)
         reflected = np.exp(exponent + log_ndtr((-away + log_drift * years) / spread))
     passed = np.where((spread > 0) & np.isfinite(away), straight + reflected, 0.0)
-    return np.asarray(np.where(away <= 0, 0.0, np.maximum(1 - passed, 0.0)))
+    return np.asarray(np.where(away <= 0, 1.0, np.minimum(passed, 1.0)))
+
+
+def _compensator(jumps: Sequence[Jumps]) -> float:
+    return float(sum(kind.intensity * np.expm1(kind.mean + kind.deviation**2 / 2) for kind in jumps))
 
 
 def _killed(grid: Floats, drift: float, deviation: float) -> Floats:

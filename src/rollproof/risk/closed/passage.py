@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from scipy.special import zeta
 
 from rollproof.errors import Malformed
-from rollproof.risk.closed.jump_passage import diffusion_survival, survival
+from rollproof.risk.closed.jump_passage import diffusion_passage, passage
 from rollproof.risk.closed.outage import shortfall_probability
 from rollproof.risk.closed.quadrature import over_durations
 from rollproof.risk.duration import Duration, Law
@@ -63,7 +63,7 @@ def crossing_probability(
     if any(kind.intensity > 0 for kind in kinds):
         return _with_jumps(sign, away, sigma, time, mu, kinds)
     # a short position is a long one mirrored
-    return 1 - diffusion_survival(away, sigma, time, sign * (mu - sigma**2 / 2))
+    return diffusion_passage(away, sigma, time, sign * (mu - sigma**2 / 2))
 
 
 def liquidation_failure(
@@ -108,6 +108,5 @@ def _with_jumps(sign: Floats, away: Floats, sigma: Floats, time: Floats, mu: Flo
         chosen = sign == side
         if chosen.any():
             mirrored = tuple(Jumps(kind.intensity, side * kind.mean, kind.deviation) for kind in jumps)
-            alive = survival(away[chosen], sigma.item(), time.item(), side * nu, mirrored)
-            out[chosen] = 1 - alive
+            out[chosen] = passage(away[chosen], sigma.item(), time.item(), side * nu, mirrored)
     return out

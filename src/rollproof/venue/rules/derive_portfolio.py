@@ -164,4 +164,5 @@ class DerivePortfolio(HoldingRules, frozen=True, forbid_unknown_fields=True, kw_
 def _summed(column: Floats, group: NDArray[np.int64], count: int) -> Floats:
     """(scenarios, count) sums of a (scenarios, expiries) column."""
     places = group + count * np.arange(len(column))[:, None]
-    return np.bincount(places.ravel(), column.ravel(), count * len(column)).reshape(len(column), count)
+    sums = np.bincount(places.ravel(), column.ravel(), count * len(column))
+    return sums.astype(np.float64).reshape(len(column), count)
