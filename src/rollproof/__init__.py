@@ -5,6 +5,7 @@
 ...     print(verdict.outcome, verdict.differences)
 >>> for inspection in rp.inspect("block.json.gz"):
 ...     print(inspection.findings)
+>>> print(rp.risk("positions.csv", rules="gmx", scenario="base-2026-06").failures[0].bad_debt)
 
 What ``__all__`` lists is the public surface; everything else may change.
 """
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from rollproof.replay.online import verify_payload, verify_range
     from rollproof.replay.reorder import replay
     from rollproof.replay.verify import trace, verify
+    from rollproof.risk.request import risk
 
 __all__ = [
     "Amount",
@@ -72,6 +74,7 @@ __all__ = [
     "inspect_traces",
     "inspect_transaction",
     "replay",
+    "risk",
     "trace",
     "verify",
     "verify_payload",
@@ -101,11 +104,13 @@ _LOADED = {
     "verify_payload": "replay.online",
     "verify_range": "replay.online",
 }
+# Rooms that can be called.
+_ROOMS = ("replay", "risk")
 
 
 def __getattr__(name: str) -> Any:
     """What needs the extension, loaded on first use: the vocabulary can be imported where that is not built."""
-    if name != "replay" and name not in _LOADED:
+    if name not in _ROOMS and name not in _LOADED:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
         from rollproof import _core  # noqa: F401
@@ -119,8 +124,8 @@ def __getattr__(name: str) -> Any:
 
         setattr(CallTree, "__str__", call_tree.text)  # noqa: B010
         setattr(CallTree, "_repr_html_", call_tree_html.html)  # noqa: B010
-    if name == "replay":  # a room that can be called
-        globals()[name] = import_module("rollproof.replay")
+    if name in _ROOMS:
+        globals()[name] = import_module(f"rollproof.{name}")
     else:
         globals()[name] = getattr(import_module(f"rollproof.{_LOADED[name]}"), name)
     return globals()[name]

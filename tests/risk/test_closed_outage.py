@@ -231,11 +231,12 @@ def test_interpolation_of_a_large_book() -> None:
     count = 6_000
     sizes = np.where(rng.random(count) < 0.5, 1.0, -1.0) * rng.lognormal(3, 1, count)
     margin = rng.uniform(-0.02, 0.3, count)
-    margin[:3] = (0.0, 1e-9, -1e-9)
+    margin[:6] = (0.0, 1e-9, -1e-9, 1.2, -1.1, -1.3)
+    sizes[3:6] = (1.0, -1.0, -2.0)
     large = book(sizes.tolist(), (margin * np.abs(sizes) * 100).tolist())
     model = jump_diffusion(("A",))
     probability, debt = book_outage(large, model, OUTAGES)
-    chosen = np.r_[0:3, rng.integers(0, count, 200)]
+    chosen = np.r_[0:6, rng.integers(0, count, 200)]
     side, share = np.sign(sizes[chosen]), margin[chosen]
     jumps = asset_jumps(model, "A")
     assert probability[chosen] == pytest.approx(shortfall_probability(side, share, 0.8, OUTAGES, jumps=jumps), rel=2e-5)

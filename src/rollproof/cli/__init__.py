@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import rollproof as rp
-from rollproof.cli import drill, explain, inspect, lab, verify
+from rollproof.cli import drill, explain, inspect, lab, risk, verify
 from rollproof.cli.talk import CANCELLED, complain
 
 app = typer.Typer(
@@ -42,6 +42,7 @@ app.command(epilog=inspect.EXAMPLE)(inspect.inspect)
 app.command(epilog=explain.EXAMPLE)(explain.explain)
 app.command(epilog=lab.EXAMPLE)(lab.lab)
 app.command(epilog=drill.EXAMPLE)(drill.drill)
+app.command(epilog=risk.EXAMPLE)(risk.risk)
 
 
 def main() -> None:

@@ -6,8 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,16 @@ import typer
 from rollproof.cli import stakes
 from rollproof.cli.stakes import Stake
 from rollproof.cli.talk import say
-from rollproof.errors import Malformed, RollproofError
 from rollproof.report import figure, risk_html, risk_markdown, risk_text
 from rollproof.report.bar import bar
-from rollproof.risk import calibration, contagion, liquidity, preset, recommend
+from rollproof.risk import liquidity, market_given, preset, recommend, spread
+from rollproof.risk.contagion import network_file
 from rollproof.risk.failure import Scenario
-from rollproof.risk.market import Model, jump_diffusion
-from rollproof.risk.price import Priced, Settings, price
-from rollproof.risk.record import record
+from rollproof.risk.market_given import Market
+from rollproof.risk.price import Progress, price
+from rollproof.risk.record import plain, record
+from rollproof.risk.result import Priced
+from rollproof.risk.settings import Settings
 from rollproof.venue import adapters
 from rollproof.venue.rules import registry
 
@@ -39,6 +40,7 @@ class Asked:
     urls: tuple[str, ...]
     block: str
     adapter: str | None
+    accounts: tuple[str, ...]
     rules: str | None
     scenarios: tuple[str, ...]
     prices: Mapping[str, float]
@@ -104,9 +106,9 @@ def run(asked: Asked, *, as_json: bool, reports: Sequence[Path], figures: Path |
         figures.mkdir(parents=True, exist_ok=True)
         for each in records:
             for name, drawn in figure.all_of(each).items():
-                stem = f"{each['scenario']['name']}-{name}" if len(found) == 1 else f"{each['venue']}-{name}"
-                (figures / f"{stem}.svg").write_text(drawn.svg(), encoding="utf-8")
-                (figures / f"{stem}.png").write_bytes(drawn.png())
+                target = figures / f"{figure.stem(each)}-{name}"
+                target.with_name(target.name + ".svg").write_text(drawn.svg(), encoding="utf-8")
+                target.with_name(target.name + ".png").write_bytes(drawn.png())
     if over:
         return 1
     return 2 if partly else 0
@@ -115,7 +117,12 @@ def run(asked: Asked, *, as_json: bool, reports: Sequence[Path], figures: Path |
 def _stakes(asked: Asked) -> list[Stake]:
     if asked.positions is None:
         return stakes.from_chain(
-            asked.urls, asked.venue or "", block=asked.block, adapter=asked.adapter, rules=asked.rules
+            asked.urls,
+            asked.venue or "",
+            block=asked.block,
+            adapter=asked.adapter,
+            accounts=asked.accounts,
+            rules=asked.rules,
         )
     return stakes.from_file(
         asked.positions, venue=asked.venue, rules=asked.rules, quote=asked.quote, prices=asked.prices,
@@ -126,21 +133,21 @@ def _stakes(asked: Asked) -> list[Stake]:
 def _priced(asked: Asked, stake: Stake, scenario: Scenario, progress: Progress | None) -> Priced:
     """One venue and one scenario, with what was recommended and what it does to others."""
     assets = stake.book.assets
+    market = _market(asked, assets)
     settings = Settings(
         paths=asked.paths, cascade_paths=asked.cascade_paths, seed=asked.seed, engine=asked.engine,
-        workers=asked.jobs, calibrated=asked.history is not None,
+        workers=asked.jobs, markets=market.markets,
     )  # fmt: skip
-    model = _model(asked, assets)
     depth = None if asked.liquidity is None else liquidity.load(asked.liquidity, assets)
     answer = price(
-        stake.book, stake.rules, scenario, state=stake.state, model=model, liquidity=depth, settings=settings,
-        notes=stake.notes, progress=progress,
+        stake.book, stake.rules, scenario, state=stake.state, model=market.model, liquidity=depth,
+        settings=settings, notes=(*stake.notes, *market.notes), progress=progress,
     )  # fmt: skip
     if asked.network is not None:
-        answer = replace(answer, network=spread.spread(contagion.load(asked.network), answer))
+        answer = replace(answer, network=spread.spread(network_file.load(asked.network), answer))
     if asked.recommend:
         question = recommend.Question(
-            stake.book, stake.rules, stake.state, model or jump_diffusion(assets), scenario.failures[0],
+            stake.book, stake.rules, stake.state, market.model, scenario.failures[0],
             depth or liquidity.illustrative(assets), budget=asked.budget or 0.0, level=asked.level, settings=settings,
         )  # fmt: skip
         found = [recommend.named(name)(question, progress=_named(progress, name)) for name in asked.recommend]
@@ -152,17 +159,10 @@ def _named(progress: Progress | None, name: str) -> Any:
     return None if progress is None else lambda done, total: progress(name, done, total)
 
 
-def _model(asked: Asked, assets: Sequence[str]) -> Model | None:
-    """The fitted market, or the illustrative one with volatilities of the user's; None for its defaults."""
-    if asked.history is not None:
-        return calibration.fit_file(asked.history).model.only(assets)
-    if not asked.volatility:
-        return None
-    unknown = sorted(set(asked.volatility) - {"", *assets})
-    if unknown:
-        raise Malformed(f"--volatility: no asset {unknown[0][:40]!r} in the positions: {', '.join(assets[:20])}")
-    every = asked.volatility.get("", DEFAULT_VOLATILITY)
-    return jump_diffusion(assets, [asked.volatility.get(asset, every) for asset in assets])
+def _market(asked: Asked, assets: Sequence[str]) -> Market:
+    if asked.history is None:
+        return market_given.illustrative(assets, asked.volatility)
+    return market_given.fitted(asked.history, assets)
 
 
 def _over(answer: Priced, asked: Asked) -> bool:

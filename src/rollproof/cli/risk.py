@@ -39,6 +39,10 @@ def risk(
     adapter: Annotated[
         str | None, typer.Option(metavar="NAME", help="How --venue is read; found out if not given.")
     ] = None,
+    accounts: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS", help="Of a venue that keeps no list of its accounts; repeat."),
+    ] = None,
     rules: Annotated[
         str | None,
         typer.Option(metavar="FAMILY|FILE", help="Margin rules: a family's name, or a TOML file. --list names them."),
@@ -98,6 +102,9 @@ def risk(
         Path | None,
         typer.Option(metavar="FILE", help="Chain configuration for --evidence, as verify takes it.", dir_okay=False),
     ] = None,
+    family: Annotated[
+        str | None, typer.Option(help="Rule family of --config, where the file does not name it.")
+    ] = None,
     evidence_out: Annotated[
         Path | None,
         typer.Option(
@@ -107,6 +114,10 @@ def risk(
     listed: Annotated[
         bool, typer.Option("--list", help="Scenarios, rules, adapters and settings, and no run.")
     ] = False,
+    verbose: Annotated[
+        int,
+        typer.Option("--verbose", "-v", count=True, help="With --evidence: accounts that nothing happened to, too."),
+    ] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No talk on stderr but errors.")] = False,
 ) -> None:
     """Price an execution failure. Exit code: 0 priced, 1 money is wrong or over --budget, 2 could not price all."""
@@ -124,8 +135,8 @@ def risk(
 
         raise typer.Exit(
             consequence.run(
-                evidence, venue=venue, adapter=adapter, rpc_url=urls, config=config, evidence_out=evidence_out,
-                as_json=json, quiet=quiet,
+                evidence, venue=venue, adapter=adapter, accounts=accounts or (), rpc_url=urls, config=config, family=family,
+                evidence_out=evidence_out, html=_page(report), as_json=json, verbose=verbose, quiet=quiet, seed=seed,
             )
         )  # fmt: skip
     if positions is None and not urls:
@@ -135,7 +146,8 @@ def risk(
         from rollproof.cli import priced
 
         asked = priced.Asked(
-            positions=positions, venue=venue, urls=tuple(urls), block=block, adapter=adapter, rules=rules,
+            positions=positions, venue=venue, urls=tuple(urls), block=block, adapter=adapter,
+            accounts=tuple(accounts or ()), rules=rules,
             scenarios=tuple(scenario or ("outage",)), prices=_pairs(price, "--price"), quote=quote, history=prices,
             volatility=_pairs(volatility, "--volatility", alone=True), liquidity=liquidity, network=network,
             insurance_fund=insurance_fund, pool=pool, recommend=tuple(recommend or ()), budget=budget, level=level,
@@ -154,6 +166,15 @@ def risk(
     except KeyboardInterrupt:
         raise typer.Exit(CANCELLED) from None
     raise typer.Exit(code)
+
+
+def _page(report: Sequence[Path] | None) -> Path | None:
+    """The one page that --evidence writes. Raises BadParameter for another kind of report."""
+    if not report:
+        return None
+    if len(report) > 1 or report[0].suffix != ".html":
+        raise typer.BadParameter("with --evidence, --report writes one .html page")
+    return report[0]
 
 
 def _pairs(given: Sequence[str] | None, name: str, *, alone: bool = False) -> dict[str, float]:

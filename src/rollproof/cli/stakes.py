@@ -19,8 +19,6 @@ from rollproof.venue.rules.rules import Rules
 from rollproof.venue.snapshot_book import book_of
 from rollproof.venue.state import VenueState
 
-DEFAULT_RULES = "lab"
-
 
 @dataclass(frozen=True, slots=True)
 class Stake:
@@ -54,7 +52,15 @@ def from_file(
     return [Stake(book, loaded, VenueState.of(book, **fund)) for book in books]
 
 
-def from_chain(urls: Sequence[str], address: str, *, block: str, adapter: str | None, rules: str | None) -> list[Stake]:
+def from_chain(
+    urls: Sequence[str],
+    address: str,
+    *,
+    block: str,
+    adapter: str | None,
+    accounts: Sequence[str],
+    rules: str | None,
+) -> list[Stake]:
     """One venue as a node has it: the answers are the node's own and are not proven.
 
     Raises Unsupported where no adapter knows the contract, and as `NodeReader` and the adapter do.
@@ -62,25 +68,20 @@ def from_chain(urls: Sequence[str], address: str, *, block: str, adapter: str | 
     contract = wire.address(address, "--venue")
     nodes, _, _ = answering(connect(urls))
     reader = NodeReader.at(nodes[0], int(block) if block.isdigit() else block)
-    reads = adapters.detect(reader, contract) if adapter is None else adapters.named(adapter)
+    listed = [wire.address(each, "--accounts") for each in accounts] or None
+    if adapter is None:
+        reads = adapters.detect(reader, contract, accounts=listed)
+    else:
+        reads = adapters.named(adapter, accounts=listed)
     snapshot = reads.read(reader, contract)
     book, state = book_of(snapshot, reads.name)
-    loaded = registry.load(rules) if rules is not None else _own_rules(reads.name, reader, contract)
+    loaded = registry.load(rules) if rules is not None else reads.rules_of(reader, contract)
     notes = [
         f"positions are what {nodes[0].label} says of block {reader.number}; nothing of it was proven",
         *((f"accounts may be missing: {snapshot.unlisted}",) if snapshot.unlisted else ()),
         *snapshot.assumes,
     ]
     return [Stake(book, loaded, state, tuple(notes))]
-
-
-def _own_rules(name: str, reader: NodeReader, contract: bytes) -> Rules:
-    """The venue's own parameters, where its adapter reads them; else the family's defaults."""
-    from rollproof.venue import lab_venue
-
-    if name == lab_venue.LabVenue.name:
-        return lab_venue.rules_of(reader, contract)
-    return registry.load(name)
 
 
 def refuse_mixed(stakes: Sequence[Stake], network: Path | None) -> None:

@@ -2,7 +2,7 @@
 
 With deficit D and profits u_i of the winners, each winner gives x_i: 0 <= x_i <= u_i, and together B = min(D, sum u).
 Pro-rata, x_i = B u_i / sum u; by rank, the first is taken whole before the second is touched. Notation of T. Chitra,
-Autodeleveraging: impossibilities and optimization, arXiv 2512.01112, and of arXiv 2602.15182, sections 2 and 3.
+Autodeleveraging, arXiv 2512.01112, and of arXiv 2602.15182, sections 2 and 3.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rollproof.venue.book import Floats
 
 
 def pro_rata(deficit: Floats | float, profits: Floats) -> Floats:
-    """(..., winners) what each gives, quote, for deficits (...) and ``profits`` (..., winners); a loss gives nothing."""
+    """(..., winners) what each gives, quote, for deficits (...), ``profits`` (..., winners); losers give nothing."""
     won = np.maximum(profits, 0.0)
     total = won.sum(axis=-1, keepdims=True)
     budget = np.minimum(np.maximum(np.asarray(deficit, dtype=np.float64)[..., None], 0.0), total)

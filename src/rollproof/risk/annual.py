@@ -49,7 +49,7 @@ class Annual:
         value = at * self.step
         beyond = np.arange(at + 1, len(self.probability)) * self.step
         excess = float(self.probability[at + 1 :] @ (beyond - value)) / (1 - level)
-        return value, value + excess
+        return float(value), float(value + excess)
 
     def exceedance(self, losses: Floats) -> Floats:
         """P(loss of a year > each of ``losses``)."""

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TypeAlias
 
 from rollproof.errors import Unsupported
-from rollproof.risk import uncertainty
 from rollproof.risk.cascade import Cascade, cascade
 from rollproof.risk.duration import Duration, Empirical, Exponential, Fixed
 from rollproof.risk.estimate import Losses
@@ -23,25 +19,15 @@ from rollproof.risk.result import FailurePrice
 from rollproof.risk.settings import Settings
 from rollproof.risk.terminal import Terminal
 from rollproof.risk.terminal import price as terminal_price
+from rollproof.risk.uncertainty import PathSample, Tried, Uncertainty, uncertainty, variants
 from rollproof.risk.work import Progress as Steps
-from rollproof.venue.book import Book, Floats
+from rollproof.venue.book import Book
 from rollproof.venue.rules.rules import Rules
 from rollproof.venue.state import VenueState
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 WORST = 5  # paths that are shown
 VARIANT_CASCADES = 512  # paths, for a kind that only the cascade prices
-
-
-class PathSample(Protocol):
-    """Losses path by path: what the year's loss is made of."""
-
-    @property
-    def losses(self) -> Floats: ...
-    @property
-    def weights(self) -> Floats: ...
-    @property
-    def groups(self) -> NDArray[np.int64]: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,8 +43,8 @@ class Stake:
 
 def failure_price(
     stake: Stake, failure: AnyFailure, settings: Settings, progress: Progress | None
-) -> tuple[FailurePrice, PathSample | None]:
-    """The answer, and the sample that a year's loss is made of; None where no layer prices the kind."""
+) -> tuple[FailurePrice, list[PathSample]]:
+    """The answer, and samples that a year's loss is made of: its own, then each variant's; none where not priced."""
     refused: list[str] = []
     ended = _terminal(stake, failure, settings, progress, refused)
     stepped = _cascade(stake, failure, settings, progress, refused)
@@ -73,12 +59,13 @@ def failure_price(
         not_priced=tuple(refused) if priced is None else (),
     )
     if priced is None:
-        return answer, None
+        return answer, []
     whole = ended.loss if ended is not None else priced.bad_debt
+    other, samples = _uncertainty(stake, failure, settings, whole, progress, stepping=ended is None)
     answer = replace(
         answer,
         basis_points=_basis_points(whole, stake.book.open_interest_value),
-        uncertainty=_uncertainty(stake, failure, settings, whole, progress, stepping=ended is None),
+        uncertainty=other,
         notes=(*priced.notes, *(stepped.notes if stepped is not None and stepped is not priced else ()), *refused),
     )
     if ended is not None:
@@ -89,7 +76,7 @@ def failure_price(
             loss=None if ended.taken is None else ended.loss,
             worst=ended.worst[:WORST],
         )
-    return answer, priced.sample
+    return answer, [priced.sample, *samples]
 
 
 def _terminal(
@@ -130,32 +117,32 @@ def _horizon(stake: Stake, failure: AnyFailure) -> float:
 
 def _uncertainty(
     stake: Stake, failure: AnyFailure, settings: Settings, whole: Losses, progress: Progress | None, *, stepping: bool
-) -> uncertainty.Uncertainty | None:
+) -> tuple[Uncertainty | None, list[PathSample]]:
     if not settings.variant_paths:
-        return None
+        return None, []
 
-    def price(failure: AnyFailure, model: Model) -> tuple[float, tuple[float, ...]]:
+    def price(failure: AnyFailure, model: Model) -> Tried:
         if stepping:
-            priced: Losses = cascade(
+            stepped = cascade(
                 stake.book, stake.rules, stake.state, model, failure, stake.liquidity, paths=VARIANT_CASCADES,
-                step_seconds=settings.step_seconds, horizon_seconds=_horizon(stake, failure), seed=settings.seed, engine=settings.engine,
-                workers=settings.workers,
-            ).bad_debt  # fmt: skip
-        else:
-            priced = terminal_price(
-                stake.book, stake.rules, stake.state, model, failure, paths=settings.variant_paths,
-                replicates=8, seed=settings.seed, engine=settings.engine, workers=settings.workers,
-            ).loss  # fmt: skip
-        return priced.mean.value, tuple(tail.es.value for tail in priced.tails)
+                step_seconds=settings.step_seconds, horizon_seconds=_horizon(stake, failure), seed=settings.seed,
+                engine=settings.engine, workers=settings.workers,
+            )  # fmt: skip
+            return Tried(stepped.bad_debt, stepped.sample)
+        ended = terminal_price(
+            stake.book, stake.rules, stake.state, model, failure, paths=settings.variant_paths,
+            replicates=8, seed=settings.seed, engine=settings.engine, workers=settings.workers,
+        )  # fmt: skip
+        return Tried(ended.loss, ended.sample)
 
-    tried = list(uncertainty.variants(failure, stake.model, seed=settings.seed, calibrated=settings.calibrated))
-    answer = (whole.mean.value, tuple(tail.es.value for tail in whole.tails))
+    markets = settings.markets
+    tried = list(variants(failure, stake.model, markets, seed=settings.seed))
     notes = (
         "laws: fitted by likelihood; parameters: fitted again to samples of as many durations as were published",
-        "markets: volatility and jump intensity by factors that nobody measured" if not settings.calibrated
-        else "the fitted market's own uncertainty is not in this interval",
+        "markets: two standard errors of the fit to either side" if markets.calibrated
+        else "markets: volatility and jump intensity by factors that nobody measured",
     )  # fmt: skip
-    return uncertainty.uncertainty(tried, price, answer, notes=notes, progress=_steps(progress, "other truths"))
+    return uncertainty(tried, price, whole, notes=notes, progress=_steps(progress, "other truths"))
 
 
 def _basis_points(losses: Losses, open_interest: float) -> dict[str, float]:

@@ -12,13 +12,14 @@ with delta what is left unhedged, gamma Gamma S^2, and carry what time alone bri
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtr
 
 from rollproof.errors import Malformed
-from rollproof.risk.closed.log_price import NormalMixture, mixture
+from rollproof.risk.closed.log_price import mixture
 from rollproof.risk.closed.quadrature import nodes
 from rollproof.risk.duration import Duration, Law
 from rollproof.risk.estimate import LEVELS, Estimate, Tail
@@ -55,17 +56,19 @@ def hedge_gap(
     levels: Sequence[float] = LEVELS,
 ) -> Gap:
     """The loss's mean, standard deviation, value at risk and expected shortfall after ``years`` without hedging."""
-    parts = list(_parts(exposure, volatility, years, drift, _kinds(jumps)))
-    mean = sum(weight * _moment(quadratic, law) for weight, quadratic, law in parts)
-    square = sum(weight * _moment(np.convolve(quadratic, quadratic), law) for weight, quadratic, law in parts)
-    deviation = float(np.sqrt(max(square - mean**2, 0.0)))
+    law = _Loss.of(exposure, volatility, years, drift, _kinds(jumps))
+    mean, deviation = law.mean_and_deviation()
     tails = []
     for level in levels:
         if not 0 < level < 1:
             raise Malformed("a level must be above 0 and below 1")
-        var = _value_at_risk(parts, level, mean, max(deviation, 1e-300))
-        beyond = sum(weight * _excess(quadratic, law, var) for weight, quadratic, law in parts)
-        tails.append(Tail(level, Estimate.of(var), Estimate.of(var + beyond / (1 - level))))
+        # Cantelli's inequality bounds a quantile by mean and deviation
+        reach = deviation * np.sqrt(max(level, 1 - level) / min(level, 1 - level)) * 1.01
+        low, high = mean - reach, mean + reach
+        for _ in range(64):
+            middle = (low + high) / 2
+            low, high = (middle, high) if law.exceeded(middle) > 1 - level else (low, middle)
+        tails.append(Tail(level, Estimate.of(high), Estimate.of(high + law.excess(high) / (1 - level))))
     return Gap(mean, deviation, tuple(tails))
 
 
@@ -101,81 +104,82 @@ def catch_up_cost(
     return total
 
 
-def _parts(
-    exposure: Exposure, volatility: float, years: float | Duration, drift: float, jumps: Sequence[Jumps]
-) -> Iterator[tuple[float, Floats, NormalMixture]]:
-    """By duration: its weight, the loss as a polynomial in R = S_T / S_0 (rising powers), and the law of ln R."""
-    if isinstance(years, Law):
-        seconds, weights = nodes(years)
-        times = seconds / YEAR
-    else:
-        times, weights = np.array([float(years)]), np.ones(1)
-    half = exposure.gamma / 2
-    for time, weight in zip(times, weights, strict=True):
-        constant = exposure.delta - half - exposure.carry * time
-        quadratic = np.array([constant, exposure.gamma - exposure.delta, -half])
-        yield float(weight), quadratic, mixture(volatility, time, drift=drift, jumps=jumps)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Loss:
+    """constant + slope R + square R^2 with R = S_T / S_0; all but slope and square by component of the law of ln R."""
 
+    weight: Floats
+    mean: Floats
+    deviation: Floats
+    constant: Floats
+    slope: float
+    square: float
 
-def _moment(polynomial: Floats, law: NormalMixture) -> float:
-    return float(sum(factor * float(law.moment(order)) for order, factor in enumerate(polynomial)))
+    @classmethod
+    def of(
+        cls, exposure: Exposure, volatility: float, years: float | Duration, drift: float, jumps: Sequence[Jumps]
+    ) -> _Loss:
+        """What time brings depends on the halt's length, which components tell apart."""
+        lengths = nodes(years) if isinstance(years, Law) else (np.array([float(years) * YEAR]), np.ones(1))
+        half = exposure.gamma / 2
+        columns = []
+        for seconds, weight in zip(*lengths, strict=True):
+            time = float(seconds) / YEAR
+            part = mixture(volatility, time, drift=drift, jumps=jumps)
+            constant = np.full(len(part.weight), exposure.delta - half - exposure.carry * time)
+            columns.append((part.weight * weight, part.mean, part.deviation, constant))
+        weights, means, deviations, constants = (np.concatenate(column) for column in zip(*columns, strict=True))
+        return cls(weights, means, deviations, constants, exposure.gamma - exposure.delta, -half)
 
+    def mean_and_deviation(self) -> tuple[float, float]:
+        c, b, a = self.constant, self.slope, self.square
+        moment = [np.exp(k * self.mean + (k * self.deviation) ** 2 / 2) for k in range(5)]
+        mean = float(self.weight @ (c + b * moment[1] + a * moment[2]))
+        c = c - mean  # squares of what is left: no cancellation of the mean's square
+        square = (
+            c**2 + 2 * b * c * moment[1] + (b**2 + 2 * a * c) * moment[2] + 2 * a * b * moment[3] + a**2 * moment[4]
+        )
+        return mean, float(np.sqrt(max(float(self.weight @ square), 0.0)))
 
-def _intervals(quadratic: Floats, level: float) -> list[tuple[float, float]]:
-    """Where the quadratic is above a level, for R above nothing."""
-    constant, slope, square = float(quadratic[0]) - level, float(quadratic[1]), float(quadratic[2])
-    if square == 0 and slope == 0:
-        return [(0.0, np.inf)] if constant > 0 else []
-    if square == 0:
-        root = max(-constant / slope, 0.0)
-        return [(root, np.inf)] if slope > 0 else [(0.0, root)]
-    inner = slope**2 - 4 * square * constant
-    if inner <= 0:
-        return [(0.0, np.inf)] if square > 0 else []
-    # the larger root in absolute value first, the other from their product: no cancellation
-    far = -(slope + np.copysign(np.sqrt(inner), slope)) / 2
-    roots = sorted((far / square, constant / far if far != 0 else 0.0))
-    low, high = (max(root, 0.0) for root in roots)
-    return [(0.0, low), (high, np.inf)] if square > 0 else [(low, high)]
+    def exceeded(self, level: float) -> float:
+        """P(loss > level)."""
+        return sum(float(self.weight @ self._within(0, *ends)) for ends in self._intervals(level))
 
+    def excess(self, level: float) -> float:
+        """E[(loss - level)+]."""
+        total = 0.0
+        for ends in self._intervals(level):
+            inside = (self.constant - level) * self._within(0, *ends) + self.slope * self._within(1, *ends)
+            total += float(self.weight @ (inside + self.square * self._within(2, *ends)))
+        return max(total, 0.0)
 
-def _within(law: NormalMixture, order: int, low: float, high: float) -> float:
-    if low >= high:
-        return 0.0
-    with np.errstate(divide="ignore"):
-        ends = np.log(np.array([low, high]))
-    below = law.moment_below(order, ends)
-    return float(below[1] - below[0])
+    def _intervals(self, level: float) -> list[tuple[Floats, Floats]]:
+        """Where the loss is above a level, for R above nothing, by component; empty ones have equal ends."""
+        c = self.constant - level
+        none, all_of_it = np.zeros_like(c), np.full_like(c, np.inf)
+        if self.square == 0 and self.slope == 0:
+            return [(none, np.where(c > 0, np.inf, 0.0))]
+        if self.square == 0:
+            root = np.maximum(-c / self.slope, 0.0)
+            return [(root, all_of_it)] if self.slope > 0 else [(none, root)]
+        inner = np.maximum(self.slope**2 - 4 * self.square * c, 0.0)  # without roots: two that are the same
+        # the larger root in absolute value first, the other from their product: no cancellation
+        far = -(self.slope + np.copysign(np.sqrt(inner), self.slope)) / 2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            first = far / self.square
+            roots = np.stack([first, np.where(inner == 0, first, np.where(far != 0, c / far, 0.0))])
+        low, high = np.maximum(roots.min(axis=0), 0.0), np.maximum(roots.max(axis=0), 0.0)
+        return [(none, low), (high, all_of_it)] if self.square > 0 else [(low, high)]
 
-
-def _exceeded(quadratic: Floats, law: NormalMixture, level: float) -> float:
-    return sum(_within(law, 0, low, high) for low, high in _intervals(quadratic, level))
-
-
-def _excess(quadratic: Floats, law: NormalMixture, level: float) -> float:
-    """E[(loss - level)+]."""
-    shifted = quadratic - np.array([level, 0.0, 0.0])
-    total = sum(
-        factor * _within(law, order, low, high)
-        for low, high in _intervals(quadratic, level)
-        for order, factor in enumerate(shifted)
-    )
-    return max(float(total), 0.0)
-
-
-def _value_at_risk(
-    parts: Sequence[tuple[float, Floats, NormalMixture]], level: float, mean: float, deviation: float
-) -> float:
-    def exceeded(loss: float) -> float:
-        return sum(weight * _exceeded(quadratic, law, loss) for weight, quadratic, law in parts)
-
-    # Cantelli's inequality bounds a quantile by mean and deviation
-    reach = deviation * np.sqrt(max(level, 1 - level) / min(level, 1 - level)) * 1.01
-    low, high = mean - reach, mean + reach
-    for _ in range(90):
-        middle = (low + high) / 2
-        low, high = (middle, high) if exceeded(middle) > 1 - level else (low, middle)
-    return float(high)
+    def _within(self, order: int, low: Floats, high: Floats) -> Floats:
+        """E[R^order; low < R < high] of each component."""
+        factor = np.exp(order * self.mean + (order * self.deviation) ** 2 / 2)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            near, far = ((np.log(end) - self.mean) / self.deviation - order * self.deviation for end in (low, high))
+        # by whichever tail is small
+        upper = near > 0
+        inside = np.where(upper, ndtr(-near) - ndtr(-far), ndtr(far) - ndtr(near))
+        return np.asarray(np.where(high > low, factor * inside, 0.0))
 
 
 def _kinds(jumps: Jumps | Sequence[Jumps] | None) -> tuple[Jumps, ...]:

@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rollproof.errors import Missing
 from rollproof.venue.book import Floats
 
 YEAR = 365 * 86_400  # seconds: crypto markets do not close
@@ -69,7 +70,9 @@ class Model:
         return replace(self, volatility=self.volatility * volatility, common=common, own_intensity=own)
 
     def only(self, assets: Sequence[str]) -> Model:
-        """The same law of some of the assets, in the order given. Raises ValueError for one that is not in it."""
+        """The same law of some of the assets, in the order given. Raises Missing for one that is not in it."""
+        if missing := [asset for asset in assets if asset not in self.assets]:
+            raise Missing(f"the market model has no {', '.join(each[:40] for each in missing[:5])}")
         chosen = [self.assets.index(asset) for asset in assets]
         names = ("volatility", "loading", "drift", "beta", "own_intensity", "own_mean", "own_deviation")
         return replace(self, assets=tuple(assets), **{name: getattr(self, name)[chosen] for name in names})

@@ -10,11 +10,11 @@ from typing import Any, TypeAlias
 import msgspec
 import numpy as np
 
-from rollproof.risk import accounts, comparison, failure_price, heat_map
+from rollproof.risk import accounts, comparison, failure_price, heat_map, market_given
 from rollproof.risk.failure import Scenario
 from rollproof.risk.liquidity import Liquidity, illustrative
-from rollproof.risk.market import Model, jump_diffusion
-from rollproof.risk.result import Priced
+from rollproof.risk.market import Model
+from rollproof.risk.result import FailurePrice, Priced, YearlyLoss
 from rollproof.risk.settings import Settings
 from rollproof.risk.yearly import Sample, yearly
 from rollproof.venue.book import Book
@@ -54,9 +54,8 @@ def price(
     if state is None:
         state = VenueState.of(book)
     if model is None:
-        model = jump_diffusion(book.assets)
-    if not settings.calibrated:
-        said.append("the market is not calibrated: volatility, jumps and correlation are illustrative")
+        market = market_given.illustrative(book.assets)
+        model, said = market.model, [*said, *market.notes]
     if liquidity is None:
         liquidity = illustrative(book.assets)
         said.append("the markets' depth is illustrative")
@@ -64,10 +63,9 @@ def price(
     stake = failure_price.Stake(book, rules, state, model.only(book.assets), liquidity)
     failures, samples = [], []
     for index, failure in enumerate(scenario.failures):
-        answer, sample = failure_price.failure_price(stake, failure, settings, _named(progress, index, scenario))
+        answer, drawn = failure_price.failure_price(stake, failure, settings, _named(progress, index, scenario))
         failures.append(answer)
-        if sample is not None:
-            samples.append(Sample(failure.intensity_per_year, sample.losses, sample.weights, sample.groups))
+        samples.append([Sample(failure.intensity_per_year, each.losses, each.weights, each.groups) for each in drawn])
     table, left_out = accounts.account_table(
         book, stake.model, scenario.failures[0], seed=settings.seed, most=settings.accounts
     )
@@ -83,10 +81,10 @@ def price(
             "set": msgspec.to_builtins(rules),
         },
         scenario=msgspec.to_builtins(scenario),
-        market={**asdict(stake.model), "calibrated": settings.calibrated},
+        market={**asdict(stake.model), "calibrated": settings.markets.calibrated},
         book=_book(book, state),
         failures=tuple(failures),
-        annual=yearly(samples) if len(samples) == len(failures) else None,
+        annual=_annual(failures, samples),
         accounts=table,
         heat_maps=tuple(heat_map.heat_map(stake.model, book.assets[at]) for at in largest),
         compared=comparison.compared(scenario, failures, book.open_interest_value),
@@ -96,6 +94,20 @@ def price(
         seconds=time.monotonic() - began,
         cpu_seconds=time.process_time() - cpu,
     )
+
+
+def _annual(failures: Sequence[FailurePrice], samples: Sequence[Sequence[Sample]]) -> YearlyLoss | None:
+    """The year's loss, with one failure's variant at a time; None where a failure was not priced."""
+    if not all(samples):
+        return None
+    own = [each[0] for each in samples]
+    tried = []
+    for at, (failure, drawn) in enumerate(zip(failures, samples, strict=True)):
+        if failure.uncertainty is None:
+            continue
+        for variant, sample in zip(failure.uncertainty.variants, drawn[1:], strict=True):
+            tried.append((variant.kind, f"{failure.kind}: {variant.name}", [*own[:at], sample, *own[at + 1 :]]))
+    return yearly(own, tried)
 
 
 def _admitted(book: Book, rules: Rules, state: VenueState) -> None:

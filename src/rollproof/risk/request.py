@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
-from rollproof.risk import calibration, preset
+from rollproof.risk import market_given, preset
 from rollproof.risk.failure import Scenario
 from rollproof.risk.liquidity import Liquidity
-from rollproof.risk.market import Model, jump_diffusion
+from rollproof.risk.market_given import Market
 from rollproof.risk.price import Progress, price
 from rollproof.risk.result import Priced
 from rollproof.risk.settings import Settings
@@ -31,8 +30,8 @@ def risk(
     venue: str | None = None,
     insurance_fund: float = 0.0,
     pool: float = float("inf"),
-    market: Model | str | Path | None = None,
-    volatility: float | Mapping[str, float] = 0.8,
+    market: Market | Source | None = None,
+    volatility: Mapping[str, float] | None = None,
     liquidity: Liquidity | None = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
@@ -47,32 +46,27 @@ def risk(
         venue: which one, where the positions are of several.
         insurance_fund: in the quote currency.
         pool: liquidity that faces the traders; infinite: they face each other.
-        market: a model, or a file of prices over time that one is fitted to.
-        volatility: annual, of the illustrative market where none is given; by asset, the others have 0.8.
+        market: prices over time that a model is fitted to, or a `market_given.Market`; illustrative if not given.
+        volatility: annual, of the illustrative market; by asset, "" for all others.
 
     Raises as `venue.positions.read`, `venue.rules.registry.load`, `risk.preset.load` and `risk.price.price`.
     """
-    book = (
-        positions
-        if isinstance(positions, Book)
-        else position_files.read(positions, quote=quote, prices=prices, venue=venue)
-    )
-    settings = settings or Settings()
-    if isinstance(market, str | Path):
-        market = calibration.fit_file(market).model
-        settings = replace(settings, calibrated=True)
-    elif market is not None:
-        settings = replace(settings, calibrated=True)
+    if isinstance(positions, Book):
+        book = positions
     else:
-        by_asset = volatility if isinstance(volatility, Mapping) else dict.fromkeys(book.assets, volatility)
-        market = jump_diffusion(book.assets, [by_asset.get(asset, 0.8) for asset in book.assets])
+        book = position_files.read(positions, quote=quote, prices=prices, venue=venue)
+    if market is None:
+        market = market_given.illustrative(book.assets, volatility)
+    elif not isinstance(market, Market):
+        market = market_given.fitted(market, book.assets)
     return price(
         book,
         rules if isinstance(rules, Rules) else registry.load(rules),
         scenario if isinstance(scenario, Scenario) else preset.load(scenario),
         state=VenueState.of(book, insurance_fund=insurance_fund, pool=pool),
-        model=market,
+        model=market.model,
         liquidity=liquidity,
-        settings=settings,
+        settings=replace(settings or Settings(), markets=market.markets),
+        notes=market.notes,
         progress=progress,
     )

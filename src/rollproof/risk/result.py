@@ -67,6 +67,7 @@ class YearlyLoss:
     tails: tuple[tuple[float, Estimate, Estimate], ...]  # level, VaR, ES
     exceedance: tuple[tuple[float, ...], tuple[float, ...]]
     intensity: tuple[float, float, float]  # failures a year: the scenario's, and the prior's 95 % interval
+    uncertainty: Uncertainty | None = None  # with one failure's variant, or the prior's intensity, at a time
     notes: tuple[str, ...] = ()
 
 

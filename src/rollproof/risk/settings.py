@@ -6,6 +6,18 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Markets:
+    """What other markets are tried: factors on volatility and on the intensity of jumps.
+
+    The defaults are for a market that nobody fitted: no measurement, but days measured ranged over more than this.
+    """
+
+    volatility: tuple[float, ...] = (0.6, 1.5)
+    jumps: tuple[float, ...] = (0.5, 2.0)
+    calibrated: bool = False  # the model was fitted to prices, and the factors are of the fit's standard errors
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Results depend on ``seed`` and the numbers of paths, never on ``engine`` and ``workers``."""
 
@@ -17,5 +29,5 @@ class Settings:
     seed: int = 0
     engine: str = "threads"
     workers: int | None = None
-    calibrated: bool = False  # the model was fitted to prices
+    markets: Markets = Markets()
     accounts: int = 50  # of the table of who is wiped out first

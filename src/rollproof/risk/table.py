@@ -2,8 +2,8 @@
 
 A subaccount whose value is linear in one asset's price S, a + b S, owes max(0, -(a + b S)): a hinge at its bankruptcy
 price -a / b. However many there are, their sum over one asset is a convex piecewise-linear function of S: sorted
-hinges, and between two of them a value and a slope. One binary search and two multiplications give the sum over a million
-positions.
+hinges, and between two of them a value and a slope. One binary search and two multiplications give the sum over a
+million positions.
 
 Falling hinges (long positions) and rising ones (short positions) are kept apart: each is then a sum of terms of one
 sign, so nothing cancels, and what is owed at a later price by those alone that were bankrupt at an earlier one can be

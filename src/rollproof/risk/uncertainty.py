@@ -9,19 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from rollproof.risk import prior
 from rollproof.risk.duration import Duration, Fixed
+from rollproof.risk.estimate import Losses
 from rollproof.risk.failure import AnyFailure, Halt
 from rollproof.risk.market import Model
+from rollproof.risk.settings import Markets
+from rollproof.venue.book import Floats
 
 DRAWS = 8  # of each law's parameters
-# What a market that nobody calibrated is tried with: no measurement, but days measured ranged over more than this.
-VOLATILITIES = (0.6, 1.5)
-JUMPS = (0.5, 2.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +46,25 @@ class Priced:
     shortfalls: tuple[float, ...]
 
 
+class PathSample(Protocol):
+    """Losses path by path: what the year's loss is made of."""
+
+    @property
+    def losses(self) -> Floats: ...
+    @property
+    def weights(self) -> Floats: ...
+    @property
+    def groups(self) -> NDArray[np.int64]: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tried:
+    """One variant as an engine priced it."""
+
+    losses: Losses
+    sample: PathSample
+
+
 @dataclass(frozen=True, slots=True)
 class Uncertainty:
     """All variants, and the interval that they span together with the answer itself, at each level."""
@@ -54,7 +75,7 @@ class Uncertainty:
     notes: tuple[str, ...]
 
 
-def variants(failure: AnyFailure, model: Model, *, seed: int, calibrated: bool = False) -> Iterator[Variant]:
+def variants(failure: AnyFailure, model: Model, markets: Markets, *, seed: int) -> Iterator[Variant]:
     """Laws and parameters of the duration, then markets.
 
     A duration that is given, as an incident's is, is what happened once: for a halt, the laws of published outages say
@@ -71,14 +92,13 @@ def variants(failure: AnyFailure, model: Model, *, seed: int, calibrated: bool =
         for index, (name, drawn) in enumerate(prior.draws(durations, DRAWS, seed)):
             again = msgspec.structs.replace(failure, duration=drawn)
             yield Variant("parameters", f"{name}, draw {index % DRAWS + 1}", again, model)
-    if not calibrated:
-        for factor in VOLATILITIES:
-            yield Variant("market", f"volatility x {factor:g}", failure, model.stressed(volatility=factor))
-        for factor in JUMPS:
-            yield Variant("market", f"jump intensity x {factor:g}", failure, model.stressed(jumps=factor))
+    for factor in markets.volatility:
+        yield Variant("market", f"volatility x {factor:.3g}", failure, model.stressed(volatility=factor))
+    for factor in markets.jumps:
+        yield Variant("market", f"jump intensity x {factor:.3g}", failure, model.stressed(jumps=factor))
 
 
-def _sample(law: Duration) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _sample(law: Duration) -> Floats:
     """As many durations as were published, evenly spread over the law."""
     count = len(prior.published().outages)
     return np.asarray(law.quantile((np.arange(count) + 0.5) / count))
@@ -86,23 +106,37 @@ def _sample(law: Duration) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
 
 def uncertainty(
     variants: Sequence[Variant],
-    price: Callable[[AnyFailure, Model], tuple[float, Sequence[float]]],
-    answer: tuple[float, Sequence[float]],
+    price: Callable[[AnyFailure, Model], Tried],
+    answer: Losses,
     *,
     notes: Sequence[str] = (),
     progress: Callable[[int, int], None] | None = None,
-) -> Uncertainty:
-    """Each variant priced by ``price``, which gives a mean and expected shortfalls, as ``answer`` has them.
+) -> tuple[Uncertainty, list[PathSample]]:
+    """Each variant priced by ``price``, beside the ``answer`` itself; and the samples, variant by variant.
 
     The caller prices all with the same random numbers, so that a difference is the variant's.
     """
     out: list[Priced] = []
+    samples: list[PathSample] = []
     for index, each in enumerate(variants):
-        mean, shortfalls = price(each.failure, each.model)
-        out.append(Priced(each.kind, each.name, mean, tuple(shortfalls)))
+        tried = price(each.failure, each.model)
+        out.append(priced(each.kind, each.name, tried.losses.mean.value, [t.es.value for t in tried.losses.tails]))
+        samples.append(tried.sample)
         if progress is not None:
             progress(index + 1, len(variants))
-    means = [answer[0], *(each.mean for each in out)]
-    tails = [tuple(answer[1]), *(each.shortfalls for each in out)]
-    spans = tuple((min(column), max(column)) for column in zip(*tails, strict=True))
-    return Uncertainty(tuple(out), spans, (min(means), max(means)), tuple(notes))
+    spanned = [priced("", "", answer.mean.value, [tail.es.value for tail in answer.tails]), *out]
+    return spans(spanned, out, notes), samples
+
+
+def priced(kind: str, name: str, mean: float, shortfalls: Sequence[float]) -> Priced:
+    """One variant's figures."""
+    return Priced(kind, name, mean, tuple(shortfalls))
+
+
+def spans(spanned: Sequence[Priced], variants: Sequence[Priced], notes: Sequence[str]) -> Uncertainty:
+    """The interval over ``spanned``, which is the answer and its ``variants``."""
+    tails = zip(*(each.shortfalls for each in spanned), strict=True)
+    means = [each.mean for each in spanned]
+    return Uncertainty(
+        tuple(variants), tuple((min(each), max(each)) for each in tails), (min(means), max(means)), tuple(notes)
+    )

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from rollproof.risk import prior
-from rollproof.risk.annual import Severity, annual
+from rollproof.risk.annual import Annual, Severity, annual
 from rollproof.risk.estimate import LEVELS, Estimate
 from rollproof.risk.result import YearlyLoss
+from rollproof.risk.uncertainty import Priced, spans
 from rollproof.venue.book import Floats
 
 POINTS = 120  # of the exceedance curve
@@ -29,8 +30,12 @@ class Sample:
     groups: NDArray[np.int64]  # (paths,) which independent randomisation, from 0; a plain sample numbers its paths
 
 
-def yearly(samples: Sequence[Sample]) -> YearlyLoss | None:
-    """The sum over all failures; None where there is none that was priced."""
+def yearly(samples: Sequence[Sample], variants: Sequence[tuple[str, str, Sequence[Sample]]] = ()) -> YearlyLoss | None:
+    """The sum over all failures; None where there is none. ``variants`` are other truths: kind, name and samples.
+
+    What the prior leaves open about the intensity is tried beside them: all failures as much rarer and more frequent as
+    the 95 % interval of the published ones is wide.
+    """
     if not samples:
         return None
     # One grid for all, so that a difference between randomisations is no rounding.
@@ -49,14 +54,25 @@ def yearly(samples: Sequence[Sample]) -> YearlyLoss | None:
     top = law.tail(0.9999)[0]
     losses = np.geomspace(top * 1e-4, top, POINTS) if top > 0 else np.zeros(1)
     intensity = sum(each.intensity for each in samples)
-    _, low, high = prior.intensity(prior.published())
+    rate, low, high = prior.intensity(prior.published())
+    for name, factor in (("intensity at the prior's low end", low / rate), ("at its high end", high / rate)):
+        scaled = [replace(each, intensity=each.intensity * factor) for each in samples]
+        variants = [*variants, ("intensity", name, scaled)]
+    other = [
+        _priced(kind, name, annual([_severity(each, None, 1) for each in drawn])) for kind, name, drawn in variants
+    ]
     return YearlyLoss(
         mean,
         tuple(tails),
         (tuple(map(float, losses)), tuple(map(float, law.exceedance(losses)))),
         (intensity, low, high),
+        spans([_priced("", "", law), *other], other, ()),
         ("failures are independent of each other and of the year's other losses, and no position changes in between",),
     )
+
+
+def _priced(kind: str, name: str, law: Annual) -> Priced:
+    return Priced(kind, name, law.mean, tuple(law.tail(level)[1] for level in LEVELS))
 
 
 def _severity(sample: Sample, group: int | None, count: int) -> Severity:
@@ -70,4 +86,4 @@ def _estimate(value: float, drawn: Sequence[float]) -> Estimate:
         return Estimate(value, float("inf"), float("-inf"), float("inf"))
     error = float(np.std(drawn, ddof=1)) / len(drawn) ** 0.5
     half = float(stdtrit(len(drawn) - 1, 0.975)) * error
-    return Estimate(value, error, value - half, value + half)
+    return Estimate(float(value), error, float(value) - half, float(value) + half)

@@ -36,6 +36,7 @@ from rollproof.venue.state import VenueState
 METHOD = "stepped Monte Carlo"
 SHOWN = 0.99  # level of the path that is recorded
 MAX_PATHS = 1 << 26
+_HOUR = 3_600.0
 _PART = 4  # a step after the resume is this part of one before it
 
 
@@ -50,7 +51,7 @@ def cascade(
     paths: int = 4_096,
     step_seconds: float = 60.0,
     resume_step_seconds: float | None = None,
-    horizon_seconds: float = 3_600.0,
+    horizon_seconds: float | None = None,
     seed: int = 0,
     keepers: Keepers | None = None,
     funding: Funding | None = None,
@@ -58,7 +59,8 @@ def cascade(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Cascade:
-    """One failure of ``book``, ``paths`` times; ``horizon_seconds`` are simulated after the venue resumes.
+    """One failure of ``book``, ``paths`` times. ``horizon_seconds`` are simulated after the venue resumes; if
+    not given, an hour after the grace period.
 
     Steps are ``step_seconds`` while the failure lasts and ``resume_step_seconds`` (a quarter of that) afterwards. A
     path's shocks depend on ``seed`` and its number alone: results are bit-equal for any engine and number of workers,
@@ -69,9 +71,11 @@ def cascade(
         Malformed: a mark, a number of paths or a time that makes no sense; a horizon shorter than the grace period.
         Missing: an asset that the market model or the liquidity says nothing of.
     """
+    if horizon_seconds is None:
+        horizon_seconds = _HOUR + max(failure.resume.grace_seconds, rules.liquidation.grace_seconds)
     grid = Grid(step_seconds, resume_step_seconds or step_seconds / _PART, horizon_seconds)
+    _sensible(paths, grid)
     job, does, laid = _prepared(book, rules, state, model, failure, liquidity, grid, seed, keepers, funding)
-    _sensible(paths, grid, does)
     tally = np.concatenate(run(partial(simulate, job), spans(paths), engine, workers, progress))
     return _answer(job, does, laid, rules, failure, tally)
 
@@ -82,8 +86,8 @@ def outcomes(
     general: bool = False, workers: int | None = 1,
 ) -> Floats:  # fmt: skip
     """(paths, `outcome.WIDTH`) path by path; ``general`` keeps the fast kernel out. Raises as `cascade`."""
-    job, does, _ = _prepared(book, rules, state, model, failure, liquidity, grid, seed, keepers, funding, general)
-    _sensible(paths, grid, does)
+    _sensible(paths, grid)
+    job, _, _ = _prepared(book, rules, state, model, failure, liquidity, grid, seed, keepers, funding, general)
     return np.concatenate(run(partial(simulate, job), spans(paths), Engine.THREADS, workers))
 
 
@@ -96,6 +100,8 @@ def _prepared(
             if asset not in names:
                 raise Missing(f"the {what} says nothing of asset {asset[:40]!r}")
     does = conduct(book, rules, state, failure, keepers or Keepers(), funding or Funding())
+    if does.grace > grid.horizon:
+        raise Malformed(f"cascade: a horizon of {grid.horizon:g} s ends before the grace period of {does.grace:g} s")
     laid = plan(book, rules, state, does, liquidity)
     calm = model.only(book.assets)
     law, jumps = laws(calm, calm.stressed(failure.load.volatility_multiplier, failure.load.jump_multiplier))
@@ -113,7 +119,7 @@ def _prepared(
     return job, does, laid
 
 
-def _sensible(paths: int, grid: Grid, does: Conduct) -> None:
+def _sensible(paths: int, grid: Grid) -> None:
     if not 0 < paths <= MAX_PATHS:
         raise Malformed(f"cascade: {paths} paths; 1 to {MAX_PATHS} can be simulated")
     for name, seconds in (("step_seconds", grid.step), ("resume_step_seconds", grid.later_step)):
@@ -121,8 +127,6 @@ def _sensible(paths: int, grid: Grid, does: Conduct) -> None:
             raise Malformed(f"cascade: {name} {seconds} is not above zero")
     if not 0 <= grid.horizon < math.inf or grid.horizon / grid.later_step > MAX_STEPS * 16:
         raise Malformed(f"cascade: horizon_seconds {grid.horizon} is not from 0 to {MAX_STEPS * 16} steps")
-    if does.grace > grid.horizon:
-        raise Malformed(f"cascade: a horizon of {grid.horizon:g} s ends before the grace period of {does.grace:g} s")
 
 
 def _answer(job: Job, does: Conduct, laid: Plan, rules: Rules, failure: AnyFailure, tally: Floats) -> Cascade:

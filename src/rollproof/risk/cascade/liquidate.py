@@ -76,7 +76,8 @@ def liquidate(
 @njit(cache=True, nogil=True)
 def _share(row: Record, quote: Record) -> float:
     """Of the row's open part that is closed."""
-    return quote.part if quote.whole else quote.part * row.step
+    share: float = quote.part if quote.whole else quote.part * row.step
+    return share
 
 
 @njit(cache=True, nogil=True)

@@ -197,20 +197,22 @@ def _tabulated(function: Callable[[Floats], Floats], strike: Floats) -> Floats:
     if len(np.unique(strike)) <= _KNOTS:
         return function(strike)
     out = np.empty_like(strike)
+    at_zero, below = function(np.zeros(1)), function(-np.ones(1))
+    linear = strike <= 0  # no price is there
+    out[linear] = at_zero + (at_zero - below) * strike[linear]
     near = np.abs(strike - 1) < 1e-4  # one side of 1 is bankrupt, the other not: no logarithm of the distance
-    for chosen in (strike < 1, strike > 1):
-        part = np.flatnonzero(chosen & ~near)
+    out[near] = function(strike[near])
+    for side in (-1.0, 1.0):
+        part = np.flatnonzero((np.sign(strike - 1) == side) & ~near & ~linear)
         if len(part) <= _KNOTS:
             out[part] = function(strike[part])
             continue
         distance = np.abs(strike[part] - 1)
-        side = np.sign(strike[part[0]] - 1)
         knots = np.geomspace(distance.min() * (1 - 1e-12), distance.max() * (1 + 1e-12), _KNOTS)
         values = np.log(np.maximum(function(1 + side * knots), 1e-300))
         # a step, where nothing is random, would make a spline ring
         curve = CubicSpline if values.min() > -600 else PchipInterpolator
         out[part] = np.exp(curve(np.log(knots), values)(np.log(distance)))
-    out[near] = function(strike[near])
     return out
 
 

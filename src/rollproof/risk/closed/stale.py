@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rollproof.risk.closed.log_price import bisect, log_price
+from rollproof.risk.closed.log_price import log_price
+from rollproof.risk.closed.normal_mixture import bisect
 from rollproof.risk.duration import Duration
 from rollproof.risk.market import Jumps
 from rollproof.venue.book import Floats

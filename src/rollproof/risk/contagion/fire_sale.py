@@ -44,27 +44,24 @@ def equilibrium(network: Network) -> Equilibrium:
     """The greatest one, and the order of defaults. Raises Stop where prices do not settle."""
     due, shares = network.due, network.shares
     rounds = np.full(len(due), -1, dtype=np.int64)
-    now = Equilibrium(due, rounds, network.prices, np.zeros(len(due)))
-    now = _settled(network, now, rounds >= 0)
+    now = _settled(network, due, network.prices, rounds)
     for turn in range(len(due)):
         new = short_of(due, shares, now.means(network), now.paid) & (rounds < 0)
         if not new.any():
-            return now
+            break
         rounds = np.where(new, turn, rounds)
-        now = _settled(network, now, rounds >= 0)
+        now = _settled(network, now.paid, now.prices, rounds)
     return now
 
 
-def _settled(network: Network, start: Equilibrium, defaulted: NDArray[np.bool_]) -> Equilibrium:
-    """Prices and payments, at most those of ``start``, where just the ``defaulted`` pay less than is due."""
+def _settled(network: Network, paid: Floats, prices: Floats, rounds: NDArray[np.int64]) -> Equilibrium:
+    """At most ``paid`` and ``prices``, where just those who have a round pay less than is due."""
     due, shares = network.due, network.shares
-    rounds = np.where(defaulted & (start.rounds < 0), start.rounds.max(initial=-1) + 1, start.rounds)
-    paid, prices = start.paid, start.prices
     for _ in range(_TURNS):
         sold = _sales(network, paid, prices)
         lowered = np.minimum(prices, _prices(network, sold, paid))
         means = network.liquid + network.holdings @ lowered
-        less = np.minimum(paid, payments(due, shares, means, defaulted, paid))
+        less = np.minimum(paid, payments(due, shares, means, rounds >= 0, paid))
         still = (np.abs(lowered - prices) <= _SETTLED * network.prices).all()
         if still and (np.abs(less - paid) <= _SETTLED * due).all():
             return Equilibrium(less, rounds, lowered, sold)

@@ -8,6 +8,10 @@ nothing are dropped, and a few rounds are drawn from the fit of the round before
 the mixture that minimises the Kullback-Leibler divergence from the best proposal (Cappé, Douc, Guillin, Marin and
 Robert, Adaptive importance sampling in general mixture classes, Statistics and Computing 18 (2008), section 3).
 
+Where too few paths lose anything, their moves are stretched until enough do, and the fit to those is where the next
+round begins: the levels of the cross-entropy method (Rubinstein and Kroese, The Cross-Entropy Method (2004), section
+3.2).
+
 A parameter leaves its nominal value only where the sample is sure that it should: of some forty variables a component
 moves the few that its losses come from, and the others cost no variance.
 """
@@ -15,7 +19,7 @@ moves the few that its losses come from, and the others cost no variance.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,7 +30,9 @@ from rollproof.risk.terminal.shocks import FACTOR, JUMP, OWN, SCORE, Shocks
 from rollproof.venue.book import Floats
 
 POWER = 13  # of two: paths of a round
-ROUNDS = 3
+ROUNDS = 3  # with losses as they are
+MOST_ROUNDS = 10
+STRETCHES = (1.0, 1.25, 1.6, 2.0, 2.5, 3.2, 4.0, 6.0)  # of log prices
 REPEATS = 4  # of expectation and maximisation in a round
 OWN_DIRECTIONS = 64  # of single assets that the first proposal tries, those that cost most
 DRAWN = 2048  # paths that a proposal is fitted to
@@ -46,38 +52,53 @@ class Found:
     reason: str | None = None
 
 
-def find(
-    shocks: Shocks, loss: Loss, worst: Sequence[tuple[int, float]], seeds: Sequence[np.random.SeedSequence]
-) -> Found:
-    """A proposal for ``loss`` (of paths, quote); one seed a round.
+def find(shocks: Shocks, loss: Loss, worst: Sequence[tuple[int, float]], seed: np.random.SeedSequence) -> Found:
+    """A proposal for ``loss`` (of paths, quote).
 
     ``worst`` are moves of single assets that cost something, (asset, sign), the dearest first.
     """
     mixture = mixture_of(wide(shocks, worst[:OWN_DIRECTIONS]))
-    used = 0
-    reason: str | None = "the pilot found too few losses to fit a proposal to; its first one is used"
-    for seed in seeds:
-        paths = draw(shocks, mixture, POWER, seed)
+    used = settled = 0
+    for each in seed.spawn(MOST_ROUNDS):
+        paths = draw(shocks, mixture, POWER, each)
         used += len(paths.weights)
-        importance = paths.weights * wanted(loss(paths), paths.weights)
-        total = float(importance.sum())
-        if total <= 0:
+        stretch, importance = _losing(shocks, loss, paths)
+        if importance is None:
             return Found(nominal(shocks), used, f"none of the pilot's {used:,} paths lost anything")
-        importance /= total
-        if (effective := 1 / float(importance @ importance)) < LEAST:
-            continue  # another look with the same proposal
-        # so many equally weighted paths instead of all: they say as much about the best proposal
-        count = min(int(2 * effective), DRAWN)
-        drawn = np.searchsorted(np.cumsum(importance), (np.arange(count) + 0.5) / count)
-        drawn = np.minimum(drawn, len(importance) - 1)
-        sample = Sample(
-            paths.normals[drawn], paths.counts[drawn], paths.stressed[drawn], tuple(y[drawn] for y in paths.years),
-            min(effective, count),
-        )  # fmt: skip
+        sample = _resampled(paths, importance)
         for _ in range(REPEATS):
             mixture = fitted(sample, mixture, shocks)
-        reason = None
-    return Found(mixture, used, reason)
+        settled += stretch == 1.0
+        if settled == ROUNDS:
+            return Found(mixture, used)
+    return Found(mixture, used, "the pilot found too few losses to fit a proposal to; the nearest one it has is used")
+
+
+def _losing(shocks: Shocks, loss: Loss, paths: Paths) -> tuple[float, Floats | None]:
+    """Each path's importance, and by how much moves had to be stretched for enough of them to lose something."""
+    for stretch in STRETCHES:
+        moved = paths
+        if stretch != 1.0:
+            marks = shocks.marks[:, None]
+            moved = replace(paths, prices=tuple(marks * (prices / marks) ** stretch for prices in paths.prices))
+        importance = paths.weights * wanted(loss(moved), paths.weights)
+        if (total := float(importance.sum())) > 0:
+            importance /= total
+            if 1 / float(importance @ importance) >= LEAST:
+                return stretch, importance
+    return stretch, None
+
+
+def _resampled(paths: Paths, importance: Floats) -> Sample:
+    """Equally weighted paths instead of weighted ones: they say as much about the best proposal."""
+    effective = 1 / float(importance @ importance)
+    count = min(int(2 * effective), DRAWN)
+    drawn = np.searchsorted(np.cumsum(importance), (np.arange(count) + 0.5) / count)
+    drawn = np.minimum(drawn, len(importance) - 1)
+    return Sample(
+        paths.normals[drawn], paths.counts[drawn], paths.stressed[drawn], tuple(years[drawn] for years in paths.years),
+        min(effective, count),
+    )  # fmt: skip
 
 
 def wanted(losses: Floats, weights: Floats) -> Floats:

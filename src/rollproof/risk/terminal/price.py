@@ -24,7 +24,7 @@ from rollproof.risk.terminal.claim import Claim, claim_of, summed
 from rollproof.risk.terminal.draw import draw
 from rollproof.risk.terminal.event import Event, at_levels, beyond_level, events
 from rollproof.risk.terminal.mixture import Mixture, nominal
-from rollproof.risk.terminal.pilot import ROUNDS, Found, find
+from rollproof.risk.terminal.pilot import Found, find
 from rollproof.risk.terminal.shocks import Shocks, seconds, shocks_of
 from rollproof.risk.work import Engine, Progress, run
 from rollproof.venue.book import Book, Floats
@@ -137,7 +137,7 @@ def _proposal(
         return Found(given, 0)
     if not importance:
         return Found(nominal(shocks), 0, "paths come from the model itself, as asked")
-    return find(shocks, claim.total, _dearest_moves(shocks, claim), seed.spawn(ROUNDS))
+    return find(shocks, claim.total, _dearest_moves(shocks, claim), seed)
 
 
 def _dearest_moves(shocks: Shocks, claim: Claim) -> list[tuple[int, float]]:

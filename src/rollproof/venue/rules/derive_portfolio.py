@@ -26,7 +26,7 @@ class DerivePortfolio(HoldingRules, frozen=True, forbid_unknown_fields=True, kw_
 
     family: ClassVar[str] = "derive-pm"
     source: ClassVar[str] = (
-        "derivexyz/v2-core@42a4e48 src/risk-managers/PMRMLib_2.sol, scripts/config-mainnet.sol (getPMRM2Params)"
+        "derivexyz/v2-core src/risk-managers/PMRMLib_2.sol@1d0d7d9, scripts/config-mainnet.sol@42a4e48 (getPMRM2Params)"
     )
     assumes: ClassVar[tuple[str, ...]] = (
         "spot, forward and perpetual prices of an asset are one price",

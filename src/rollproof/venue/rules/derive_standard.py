@@ -50,11 +50,13 @@ class DeriveStandard(HoldingRules, frozen=True, forbid_unknown_fields=True, kw_o
 
     family: ClassVar[str] = "derive-standard"
     source: ClassVar[str] = (
-        "derivexyz/v2-core@0131e42 src/risk-managers/StandardManager.sol, scripts/config-mainnet.sol (getSRMParams)"
+        "derivexyz/v2-core src/risk-managers/StandardManager.sol@0131e42, "
+        "scripts/config-mainnet.sol@037ee3a (getSRMParams)"
     )
     assumes: ClassVar[tuple[str, ...]] = (
         "spot, forward and perpetual prices of an asset are one price; no discounting of options",
         "oracles are confident and the quote currency holds its peg",
+        "the script's IMScale is what a collateral's factor is multiplied with for the initial margin",
     )
     kinds: ClassVar[frozenset[Kind]] = frozenset(Kind) - {Kind.DEBT}
 
