@@ -103,11 +103,7 @@ def test_jumps_come_at_real_times_whatever_the_steps() -> None:
 
 def test_a_grid_ends_where_it_should() -> None:
     when = times(Grid(60.0, 15.0, 100.0), 130.0)
-    assert (when.steps, when.step, when.later, when.later_step) == (
-        3,
-        pytest.approx(130 / 3),
-        7,
-        pytest.approx(100 / 7),
-    )
+    assert (when.steps, when.later) == (3, 7)
+    assert (when.step, when.later_step) == pytest.approx((130 / 3, 100 / 7))
     assert [reached(when, now) for now in (0.0, 43.0, 44.0, 130.0, 130.1, 229.9, 231.0)] == [0, 0, 1, 2, 3, 9, 10]
     assert ends(gbm(("A",)), Grid(60.0, 15.0, 100.0), 0.0, 2).shape == (2, 8, 1)

@@ -313,3 +313,13 @@ def test_nothing_moves_in_no_time() -> None:
     assert shortfall_probability([1, -1, 1], [0.1, 0.1, -0.1], 0.8, 0.0).tolist() == [0.0, 0.0, 1.0]
     assert bad_debt([1, -1, 1], [0.1, 0.1, -0.1], 0.8, 0.0) == pytest.approx([0.0, 0.0, 0.1])
     assert float(shortfall_probability(1, 1.5, 0.8, HALT, jumps=JUMPS)) == 0.0
+
+
+def test_without_volatility_only_jumps_move() -> None:
+    law = Exponential(3_600.0)
+    assert float(shortfall_probability(1, 0.01, 0.0, law)) == 0.0
+    assert float(bad_debt(1, -0.01, 0.0, law)) == pytest.approx(0.01, rel=1e-9)
+    # a jump that is always by 10 % wipes out 5 % of margin: P(at least one up to an exponential time) = l / (l + q)
+    down = Jumps(50.0, np.log(0.9), 0.0)
+    expected = 50.0 / (50.0 + YEAR / 3_600)
+    assert float(shortfall_probability(1, 0.05, 0.0, law, jumps=down)) == pytest.approx(expected, rel=1e-6)

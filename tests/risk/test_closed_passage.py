@@ -107,7 +107,7 @@ def test_a_random_halt_is_the_mean_over_its_lengths() -> None:
     for jumps in (None, JUMPS):
         mean = np.mean([crossing_probability(1, 0.02, 0.8, s / YEAR, jumps=jumps) for s in law.seconds])
         assert float(crossing_probability(1, 0.02, 0.8, law, jumps=jumps)) == pytest.approx(mean, rel=1e-12)
-    # stopped at an exponential time, the minimum of Brownian motion is exponential (Borodin and Salminen, part II, section 2.1)
+    # up to an exponential time the minimum is exponential (Borodin and Salminen, part II, section 2.1)
     rate, nu = YEAR / 3_600, -0.32
     root = (np.sqrt(nu**2 + 2 * rate * 0.64) + nu) / 0.64
     found = crossing_probability(1, 0.02, 0.8, Exponential(3_600.0))

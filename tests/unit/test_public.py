@@ -17,7 +17,7 @@ def test_exports_match_all() -> None:
         and isinstance(value, type)
         and getattr(value, "__module__", "").startswith("rollproof")
     }
-    calls = {"replay", "trace", "verify", "verify_payload", "verify_range"}
+    calls = {"replay", "risk", "trace", "verify", "verify_payload", "verify_range"}
     calls |= {"inspect", "inspect_pending", "inspect_range", "inspect_traces", "inspect_transaction"}
     assert public | calls | {"__version__"} == set(rp.__all__)
     assert sorted(rp.__all__) == rp.__all__

@@ -49,7 +49,7 @@ def section(failure: Mapping[str, Any], quote: str, *, full: bool) -> Section:
 
 
 def _blocks(found: Mapping[str, Any], quote: str, *, full: bool) -> Iterator[Block]:
-    rows = list(_liquidated(found.get("liquidated"), quote))
+    rows = list(_law(found.get("liquidated"), "liquidated notional", "liquidations at risk", "var", quote))
     nothing, absent = [], []
     for name, words, scale, unit, ceiling in _ROWS:
         value = found.get(name)
@@ -62,13 +62,7 @@ def _blocks(found: Mapping[str, Any], quote: str, *, full: bool) -> Iterator[Blo
             rows.append(
                 (words, estimate(value, scale), unit or quote, interval(value, scale, floor=0.0, ceiling=ceiling))
             )
-    debt = found.get("bad_debt")
-    if isinstance(debt, Mapping):
-        rows.append(("bad debt after the market's reaction", estimate(debt.get("mean")), quote, _span(debt.get("mean"))))
-        rows += [
-            (f"  ES {level(tail.get('level'))} of it", estimate(tail.get("es")), quote, _span(tail.get("es")))
-            for tail in debt.get("tails") or ()
-        ]
+    rows += _law(found.get("bad_debt"), "bad debt after the market's reaction", "bad debt after it, ES", "es", quote)
     yield Table(("of one failure", "estimate", "", "95 % Monte Carlo"), tuple(rows), left=frozenset({0, 2}))
     if nothing:
         yield f"Nothing on any path: {'; '.join(nothing)}."
@@ -77,14 +71,13 @@ def _blocks(found: Mapping[str, Any], quote: str, *, full: bool) -> Iterator[Blo
     yield f"How: stepped, {number(found.get('paths'))} paths, seed {found.get('seed')}"
 
 
-def _liquidated(losses: Any, quote: str) -> Iterator[tuple[str, ...]]:
+def _law(losses: Any, what: str, of: str, key: str, quote: str) -> Iterator[tuple[str, ...]]:
+    """The mean, and at each level value at risk or expected shortfall."""
     if not isinstance(losses, Mapping):
-        yield "liquidated notional", "not computed", quote, "not computed"
+        yield what, "not computed", quote, "not computed"
         return
-    yield "liquidated notional", estimate(losses.get("mean")), quote, _span(losses.get("mean"))
-    for tail in losses.get("tails") or ():
-        yield f"  liquidations at risk {level(tail.get('level'))}", estimate(tail.get("var")), quote, _span(tail.get("var"))
-
-
-def _span(value: Any) -> str:
-    return interval(value, floor=0.0)
+    for words, value in (
+        (what, losses.get("mean")),
+        *((f"{of} {level(tail.get('level'))}", tail.get(key)) for tail in losses.get("tails") or ()),
+    ):
+        yield words, estimate(value), quote, interval(value, floor=0.0)

@@ -37,7 +37,7 @@ def sections(failure: Mapping[str, Any], record: Mapping[str, Any], *, full: boo
     if (hedge := failure.get("hedge")) is not None:
         yield risk_hedge.section(hedge, quote, full=full)
     if notes := failure.get("notes"):
-        yield Section("Said about it", (Points(tuple(map(str, notes))),), 3)
+        yield Section("Notes", (Points(tuple(map(str, notes))),), 3)
 
 
 def title(failure: Mapping[str, Any]) -> str:
@@ -56,7 +56,10 @@ def sentence(failure: Mapping[str, Any], quote: str) -> str:
     if found is None:
         return said
     at, tail = found
-    said += f", and {estimate(tail.get('es'))} {quote} in the worst {digits((1 - tail['level']) * 100)} % (mean of them)"
+    said += (
+        f", and {estimate(tail.get('es'))} {quote} in its worst {digits((1 - tail['level']) * 100)} % "
+        f"(ES {level(tail['level'])})"
+    )
     points = (failure.get("basis_points") or {}).get(f"es_{tail['level'] * 100:g}")
     if finite(points) is not None:
         said += f", {digits(points)} bp of open interest"
@@ -102,44 +105,43 @@ def _loss(failure: Mapping[str, Any], quote: str) -> Iterator[Block]:
 
 def tails(losses: Mapping[str, Any], what: str, failure: Mapping[str, Any] | None = None) -> Iterator[Block]:
     """The law of a loss; with ``failure`` its interval over models and its basis points stand beside it."""
-    rows = []
-    points = {} if failure is None else failure.get("basis_points") or {}
+    points = None if failure is None else failure.get("basis_points") or {}
     priced = None if failure is None else failure.get("uncertainty")
-    for name, value, key, around in _measures(losses, priced):
-        sampled = interval(value, floor=0.0)
-        cells = [name, estimate(value), sampled]
-        if failure is not None:
-            if around is None:
-                cells.append("not computed")
-            elif width(around) >= width(value):
-                cells.append(Wider(span(*around)))
-            else:
-                cells[-1] = Wider(sampled)
-                cells.append(span(*around))
-            cells.append(digits(points[key]) if finite(points.get(key)) is not None else "not computed")
-        rows.append(tuple(cells))
-    head = ["", "estimate", "95 % Monte Carlo"]
-    if failure is not None:
-        head += ["over models and parameters", "bp of open interest"]
-    yield Table(tuple(head), tuple(rows), title=what)
-    probability = losses.get("probability")
-    chance = f"{estimate(probability, 100)} % ({interval(probability, 100, floor=0, ceiling=1)} %)"
-    quantiles = "; ".join(
-        f"{level(tail.get('level'))} {estimate(tail.get('var'))} ({interval(tail.get('var'), floor=0.0)})"
-        for tail in losses.get("tails") or ()
-    )
-    yield f"Probability of any: {chance}. Value at risk: {quantiles or 'not computed'}."
+    rows = [
+        _row(name, value, around, points=None if points is None else points.get(key))
+        for name, value, key, around in _measures(losses, priced)
+    ]
+    chance = losses.get("probability")
+    shown = f"{estimate(chance, 100)} %", f"{interval(chance, 100, floor=0, ceiling=1)} %"
+    rows.insert(1, ("probability of any", *shown))
+    head: tuple[str, ...] = ("", "estimate", "95 % Monte Carlo")
+    if points is not None:
+        head = (*head, "over models and parameters", "bp of open interest")
+        rows = [(*row, *("not computed",) * (len(head) - len(row))) for row in rows]
+    yield Table(head, tuple(rows), title=what)
+
+
+def _row(name: str, value: Any, around: tuple[Any, Any] | None, *, points: Any) -> tuple[str, ...]:
+    """A line of the table; the wider of its two intervals is marked."""
+    sampled = interval(value, floor=0.0)
+    if around is None:
+        return name, estimate(value), sampled
+    shown = span(*around), digits(points) if finite(points) is not None else "not computed"
+    if width(around) >= width(value):
+        return name, estimate(value), sampled, Wider(shown[0]), shown[1]
+    return name, estimate(value), Wider(sampled), *shown
 
 
 def _measures(
     losses: Mapping[str, Any], priced: Mapping[str, Any] | None
 ) -> Iterator[tuple[str, Any, str, tuple[Any, Any] | None]]:
-    """Name, estimate, key among the basis points, and interval over models: the mean, then the shortfalls."""
+    """Name, estimate, key among the basis points, and interval over models: the mean, then each level's tail."""
     around = (priced or {}).get("mean")
     yield "expected", losses.get("mean"), "mean", None if around is None else (around[0], around[1])
     spans = (priced or {}).get("shortfalls") or ()
     for at, tail in enumerate(losses.get("tails") or ()):
         both = (spans[at][0], spans[at][1]) if at < len(spans) else None
+        yield f"VaR {level(tail.get('level'))}", tail.get("var"), "", None
         yield f"ES {level(tail.get('level'))}", tail.get("es"), f"es_{tail['level'] * 100:g}", both
 
 
@@ -173,13 +175,11 @@ def _worst(worst: Sequence[Mapping[str, Any]], quote: str, *, full: bool) -> Ite
             for each in worst
         ),
         left=frozenset(),
-        title="Paths spread over the worst 0.1 %, the dearest first: grace period in the length, moves until the resume",
+        title="Paths spread over the worst 0.1 %, the dearest first; lengths with the grace period, moves until its end",
     )
 
 
-def _truths(
-    failure: Mapping[str, Any], priced: Mapping[str, Any], quote: str, *, full: bool
-) -> Iterator[Block]:
+def _truths(failure: Mapping[str, Any], priced: Mapping[str, Any], quote: str, *, full: bool) -> Iterator[Block]:
     variants = priced.get("variants") or ()
     whole = whole_of(failure) or {}
     levels = [level(tail.get("level")) for tail in whole.get("tails") or ()]

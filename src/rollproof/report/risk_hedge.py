@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rollproof.report.risk_document import Block, Section, Table
-from rollproof.report.risk_numbers import digits, estimate, lasting, level, named
+from rollproof.report.risk_numbers import digits, lasting, level, named
 
 
 def section(hedge: Mapping[str, Any], quote: str, *, full: bool) -> Section:
@@ -23,7 +23,7 @@ def section(hedge: Mapping[str, Any], quote: str, *, full: bool) -> Section:
                     continue
                 tails = (gap.get("tails") or ())[0 if full else 1 :]
                 levels = [level(tail.get("level")) for tail in tails]
-                shown = [estimate(tail.get("es")) for tail in tails]
+                shown = [digits((tail.get("es") or {}).get("value")) for tail in tails]
                 rows.append((named(asset, 24), length, words, digits(gap.get("deviation")), *shown))
     if not rows:
         return Section("Hedge gap", ("not priced: no open interest to hedge",), 3)

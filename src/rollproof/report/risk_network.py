@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from rollproof.report.risk_document import Section, Table
 from rollproof.report.risk_numbers import digits, finite, named, percent
+
+
+LEGEND: Final = (
+    "Others lose: what defaulted nodes do not pay, and what forced sales cost. Outside: the part of it that creditors who "
+    "are no node bear. Times: all of that and the first loss, by the first loss. DebtRank: share of all equity that is "
+    "marked down before anybody defaults."
+)
 
 
 def section(network: Mapping[str, Any], *, full: bool) -> Section:
@@ -28,17 +35,9 @@ def section(network: Mapping[str, Any], *, full: bool) -> Section:
         )
         for each in cases
     )
-    head = ("failure", "loss at", f"loss, {quote}", "defaults, in order", "lost by others", "outside", "times", "DebtRank")
+    head = ("failure", "loss at", f"loss, {quote}", "defaults, in order", "others lose", "outside", "times", "DebtRank")
     table = Table(head, rows, left=frozenset({0, 1, 3}), title=f"The loss strikes {node}; then, in {quote}")
-    return Section(
-        "Contagion",
-        (
-            table,
-            "Lost by others: what defaulted nodes do not pay, and what forced sales cost. Outside: the part of it that "
-            "creditors who are no node bear. Times: all of that and the first loss, by the first loss. DebtRank: "
-            "share of all equity that is marked down before anybody defaults.",
-        ),
-    )
+    return Section("Contagion", (table, LEGEND))
 
 
 def case(each: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from rollproof.report.risk_document import Link, Picture, Points, Section
 from rollproof.report.risk_numbers import named, number
 
 FORMAT: Final = "rollproof-risk/1"
+HEAT_MAPS: Final = ("heat-map", "heat-map-2", "heat-map-3")
 
 
 def sections(record: Mapping[str, Any], *, full: bool) -> Iterator[Section]:
@@ -39,7 +40,7 @@ def sections(record: Mapping[str, Any], *, full: bool) -> Iterator[Section]:
     yield risk_stakes.year(record)
     yield risk_stakes.accounts(record, full=full)
     if full:
-        pictures = tuple(Picture(name, "Leverage against length of a halt") for name in ("heat-map", "heat-map-2", "heat-map-3"))
+        pictures = tuple(Picture(name, "Leverage against length of a halt") for name in HEAT_MAPS)
         yield Section("Leverage and length", pictures)
     recommended = record.get("recommendations") or ()
     if recommended:
@@ -67,11 +68,9 @@ def _assumed(record: Mapping[str, Any]) -> Iterator[Section]:
     if sources:
         yield Section("Sources", (Points(tuple(Link(each) for each in sources)),), 3)
     seconds, cpu = number(round(record.get("seconds") or 0.0, 1)), number(round(record.get("cpu_seconds") or 0.0, 1))
-    yield Section(
-        "To run it again",
-        (
-            f"seed {record.get('seed')}; {number(settings.get('paths'))} paths of the terminal layer in "
-            f"{number(settings.get('replicates'))} randomisations, {number(settings.get('cascade_paths'))} of the "
-            f"cascade, {number(settings.get('variant_paths'))} for each other truth; {seconds} s, {cpu} CPU s",
-        ),
+    again = (
+        f"seed {record.get('seed')}; {number(settings.get('paths'))} paths of the terminal layer in "
+        f"{number(settings.get('replicates'))} randomisations, {number(settings.get('cascade_paths'))} of the cascade, "
+        f"{number(settings.get('variant_paths'))} for each other truth; {seconds} s, {cpu} CPU s"
     )
+    yield Section("To run it again", (again,))

@@ -59,8 +59,8 @@ def _rows(found: Mapping[str, Any], unit: str, quote: str) -> Iterator[tuple[str
     for each in _events(found.get("binding")):
         yield "binding", *each
     if found.get("method"):
-        said = {True: "the loss rises or falls throughout", False: "the loss is not monotone"}.get(found.get("monotone"))  # type: ignore[arg-type]
-        yield "found by", named(found["method"], 120), said or ""
+        shape = "the loss is not monotone" if found.get("monotone") is False else ""
+        yield "found by", named(found["method"], 120), "the loss is monotone" if found.get("monotone") else shape
     if finite(found.get("evaluations")) is not None:
         yield "evaluations", digits(found["evaluations"], 6), ""
 

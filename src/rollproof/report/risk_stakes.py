@@ -1,4 +1,4 @@
-"""What a risk report is about, and by whom it concerns: venue, positions, market; accounts; published figures; the year."""
+"""What a risk report is about and whom it concerns: venue, positions, market; accounts; published figures; the year."""
 
 from __future__ import annotations
 
@@ -30,20 +30,19 @@ def venue(record: Mapping[str, Any], *, full: bool) -> Iterator[Block]:
     shown = ", ".join(f"{named(name, 24)} {number(mark)}" for name, mark in (marks if full else marks[:MARKS]))
     more = "" if full or len(marks) <= MARKS else f", and {len(marks) - MARKS} more"
     pool = finite(book.get("pool"))
-    yield Points(
-        (
-            f"venue {named(record.get('venue'))}, margin rules {named(rules.get('family'))}",
-            f"{number(book.get('rows'))} positions in {number(book.get('subaccounts'))} subaccounts of "
-            f"{number(book.get('accounts'))} accounts; open interest {_money(book.get('open_interest'))} {quote}, "
-            f"equity {_money(book.get('equity'))} {quote}",
-            f"leverage: median {digits(book.get('leverage_median'))}, 90 % quantile {digits(book.get('leverage_90'))}; "
-            f"subaccounts below nothing before the failure: {number(book.get('under_water'))}",
-            f"insurance fund {_money(book.get('insurance_fund'))} {quote}; "
-            + ("no pool: traders face each other" if pool is None else f"pool {_money(pool)} {quote}"),
-            f"marks in {quote}: {shown or 'not known'}{more}",
-            _market(record.get("market") or {}),
-        )
+    below = f"subaccounts below nothing before the failure: {number(book.get('under_water'))}"
+    lines = (
+        f"venue {named(record.get('venue'))}, margin rules {named(rules.get('family'))}",
+        f"{number(book.get('rows'))} positions in {number(book.get('subaccounts'))} subaccounts of "
+        f"{number(book.get('accounts'))} accounts",
+        f"open interest {_money(book.get('open_interest'))} {quote}, equity {_money(book.get('equity'))} {quote}; {below}",
+        f"leverage: median {digits(book.get('leverage_median'))}, 90 % quantile {digits(book.get('leverage_90'))}",
+        f"insurance fund {_money(book.get('insurance_fund'))} {quote}; "
+        + ("no pool is given" if pool is None else f"pool {_money(pool)} {quote}"),
+        f"marks in {quote}: {shown or 'not known'}{more}",
+        _market(record.get("market") or {}),
     )
+    yield Points(lines)
 
 
 def accounts(record: Mapping[str, Any], *, full: bool) -> Section:
@@ -52,7 +51,8 @@ def accounts(record: Mapping[str, Any], *, full: bool) -> Section:
     shown = found if full else found[:ACCOUNTS]
     if not shown:
         return Section("Who is wiped out first", ("no subaccount has an open position",))
-    first = named(((record.get("failures") or ({},))[0]).get("kind"), 24)
+    failures: Sequence[Mapping[str, Any]] = record.get("failures") or ({},)
+    first = named(failures[0].get("kind"), 24)
     rows = tuple(
         (
             named(each.get("account")),
@@ -71,11 +71,11 @@ def accounts(record: Mapping[str, Any], *, full: bool) -> Section:
         "account", "mode", "assets", "leverage", f"equity, {quote}", f"notional, {quote}", "after a halt of",
         "probability", "bad debt",
     )  # fmt: skip
-    blocks: list[Block] = [
+    said = (
         "The shortest halt after which equity is below nothing with 1 % probability; probability and expected bad debt "
-        f"are those of the first failure ({first}).",
-        Table(head, rows, left=frozenset({0, 1, 2})),
-    ]
+        f"are those of the first failure ({first})."
+    )
+    blocks: list[Block] = [said, Table(head, rows, left=frozenset({0, 1, 2}))]
     if len(found) > len(shown):
         blocks.append(f"and {len(found) - len(shown)} more")
     return Section("Who is wiped out first", tuple(blocks))
@@ -92,7 +92,7 @@ def compared(record: Mapping[str, Any]) -> Section | None:
             number(each.get("published")),
             "no such figure" if finite(each.get("model")) is None else digits(each["model"]),
             named(each.get("unit"), 16),
-            named(each.get("why") or "", 100),
+            named(each.get("why") or "", 160),
         )
         for each in found
     )
@@ -115,7 +115,7 @@ def year(record: Mapping[str, Any]) -> Section:
         rows.append((f"ES {level(each)}", estimate(es), interval(es, floor=0.0), around))
     head = ("", "estimate", "95 % Monte Carlo", "over models and parameters")
     blocks: list[Block] = [Table(head, tuple(rows), title=f"Loss of a year from all failures, {quote}")]
-    often = found.get("intensity") or ()
+    often: Sequence[Any] = found.get("intensity") or ()
     if len(often) == 3:
         blocks.append(
             f"Failures a year: {number(often[0])} in this scenario; outages of rollups that were published say "

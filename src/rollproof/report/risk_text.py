@@ -54,9 +54,10 @@ def _block(block: Block, *, colour: bool) -> Iterator[str]:
 
 
 def _wrapped(said: str, first: str = "", later: str = "") -> list[str]:
-    return textwrap.wrap(
-        said, WIDTH, initial_indent=first, subsequent_indent=later, break_long_words=True, break_on_hyphens=False
-    ) or [first]
+    """Lines, a number and its percent sign never apart."""
+    kept = said.replace(" %", "\u00a0%")
+    made = textwrap.wrap(kept, WIDTH, initial_indent=first, subsequent_indent=later, break_on_hyphens=False) or [first]
+    return [line.replace("\u00a0", " ") for line in made]
 
 
 def _table(table: Table, *, colour: bool) -> Iterator[str]:

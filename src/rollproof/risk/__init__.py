@@ -19,8 +19,13 @@ class _Risk(ModuleType):
     """A room that is named as its verb is."""
 
     def __call__(self, positions: Any, **options: Any) -> Priced:
-        """See `request.risk`."""
-        from rollproof.risk.request import risk
+        """See `request.risk`. Raises ImportError, naming the extra, where what it computes with is not installed."""
+        try:
+            from rollproof.risk.request import risk
+        except ModuleNotFoundError as error:
+            raise ImportError(
+                f"rollproof.risk needs the extra: pip install 'rollproof[risk]' (no {error.name})"
+            ) from error
 
         return risk(positions, **options)
 

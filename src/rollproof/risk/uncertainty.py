@@ -37,7 +37,7 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
-class Priced:
+class VariantPrice:
     """A variant's figures: expected shortfall at each of `estimate.LEVELS`, and the mean, in the loss's unit."""
 
     kind: str
@@ -69,7 +69,7 @@ class Tried:
 class Uncertainty:
     """All variants, and the interval that they span together with the answer itself, at each level."""
 
-    variants: tuple[Priced, ...]
+    variants: tuple[VariantPrice, ...]
     shortfalls: tuple[tuple[float, float], ...]  # (low, high) at each of LEVELS
     mean: tuple[float, float]
     notes: tuple[str, ...]
@@ -116,27 +116,25 @@ def uncertainty(
 
     The caller prices all with the same random numbers, so that a difference is the variant's.
     """
-    out: list[Priced] = []
+    out: list[VariantPrice] = []
     samples: list[PathSample] = []
     for index, each in enumerate(variants):
         tried = price(each.failure, each.model)
-        out.append(priced(each.kind, each.name, tried.losses.mean.value, [t.es.value for t in tried.losses.tails]))
+        out.append(_figures(each.kind, each.name, tried.losses))
         samples.append(tried.sample)
         if progress is not None:
             progress(index + 1, len(variants))
-    spanned = [priced("", "", answer.mean.value, [tail.es.value for tail in answer.tails]), *out]
-    return spans(spanned, out, notes), samples
+    return spans([_figures("", "", answer), *out], out, notes), samples
 
 
-def priced(kind: str, name: str, mean: float, shortfalls: Sequence[float]) -> Priced:
-    """One variant's figures."""
-    return Priced(kind, name, mean, tuple(shortfalls))
-
-
-def spans(spanned: Sequence[Priced], variants: Sequence[Priced], notes: Sequence[str]) -> Uncertainty:
+def spans(spanned: Sequence[VariantPrice], variants: Sequence[VariantPrice], notes: Sequence[str]) -> Uncertainty:
     """The interval over ``spanned``, which is the answer and its ``variants``."""
     tails = zip(*(each.shortfalls for each in spanned), strict=True)
     means = [each.mean for each in spanned]
     return Uncertainty(
         tuple(variants), tuple((min(each), max(each)) for each in tails), (min(means), max(means)), tuple(notes)
     )
+
+
+def _figures(kind: str, name: str, losses: Losses) -> VariantPrice:
+    return VariantPrice(kind, name, losses.mean.value, tuple(tail.es.value for tail in losses.tails))

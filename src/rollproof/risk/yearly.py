@@ -13,7 +13,7 @@ from rollproof.risk import prior
 from rollproof.risk.annual import Annual, Severity, annual
 from rollproof.risk.estimate import LEVELS, Estimate
 from rollproof.risk.result import YearlyLoss
-from rollproof.risk.uncertainty import Priced, spans
+from rollproof.risk.uncertainty import VariantPrice, spans
 from rollproof.venue.book import Floats
 
 POINTS = 120  # of the exceedance curve
@@ -71,8 +71,8 @@ def yearly(samples: Sequence[Sample], variants: Sequence[tuple[str, str, Sequenc
     )
 
 
-def _priced(kind: str, name: str, law: Annual) -> Priced:
-    return Priced(kind, name, law.mean, tuple(law.tail(level)[1] for level in LEVELS))
+def _priced(kind: str, name: str, law: Annual) -> VariantPrice:
+    return VariantPrice(kind, name, law.mean, tuple(law.tail(level)[1] for level in LEVELS))
 
 
 def _severity(sample: Sample, group: int | None, count: int) -> Severity:
