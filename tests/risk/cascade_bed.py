@@ -87,10 +87,11 @@ def open_(seconds: float, notional_per_second: float = math.inf) -> Throughput:
     return Throughput(intensity_per_year=1.0, duration=Fixed(seconds), notional_per_second=notional_per_second)
 
 
-def falling(assets: Sequence[str], log_move: float, seconds: float) -> Model:
-    """Prices that move by ``log_move`` in ``seconds``, evenly and for certain."""
+def falling(assets: Sequence[str], log_move: float | Sequence[float], seconds: float) -> Model:
+    """Prices whose logarithms move by ``log_move`` in ``seconds``, evenly and for certain."""
     still = gbm(assets, 1e-12)
-    return dataclasses.replace(still, drift=np.full(len(assets), log_move * YEAR / seconds))
+    moves = np.broadcast_to(np.asarray(log_move, dtype=np.float64), (len(assets),))
+    return dataclasses.replace(still, drift=moves * YEAR / seconds)
 
 
 def coarse(seconds: float, horizon: float = 0.0, later: float = 60.0) -> Grid:

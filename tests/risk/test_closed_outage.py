@@ -15,6 +15,7 @@ from rollproof.risk.closed.outage import (
     asset_jumps,
     bad_debt,
     book_outage,
+    failure_outage,
     over_durations,
     safe_leverage,
     safe_margin,
@@ -23,8 +24,12 @@ from rollproof.risk.closed.outage import (
 )
 from rollproof.risk.closed.quadrature import nodes
 from rollproof.risk.duration import Duration, Empirical, Exponential, Fixed, Lognormal
+from rollproof.risk.failure import Halt, Load, Resume
 from rollproof.risk.market import YEAR, Jumps, gbm, jump_diffusion
+from rollproof.risk.terminal.price import price
 from rollproof.venue.book import Book, Floats, Kind
+from rollproof.venue.rules.hyperliquid import Hyperliquid
+from rollproof.venue.state import VenueState
 
 MINUTES = 60 / YEAR
 HALT = 116 * MINUTES
@@ -323,3 +328,41 @@ def test_without_volatility_only_jumps_move() -> None:
     down = Jumps(50.0, np.log(0.9), 0.0)
     expected = 50.0 / (50.0 + YEAR / 3_600)
     assert float(shortfall_probability(1, 0.05, 0.0, law, jumps=down)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_load_and_grace() -> None:
+    positions = book([100.0, -100.0], [300.0, 300.0])
+    model = jump_diffusion(("A",))
+    halt = Halt(
+        intensity_per_year=1.0,
+        duration=OUTAGES,
+        resume=Resume(grace_seconds=900.0),
+        load=Load(probability=0.3, volatility_multiplier=2.0, jump_multiplier=4.0),
+    )
+    probability, debt = failure_outage(positions, model, halt)
+    rng = np.random.default_rng(17)
+    paths = 400_000
+    years = (halt.duration.quantile(rng.random(paths)) + 900) / YEAR
+    calm = drawn(rng, years, JUMPS)
+    stressed = drawn(rng, years, Jumps(200.0, -0.04, 0.05), 1.6)
+    resumed = np.where(rng.random(paths) < 0.3, stressed, calm)
+    for row, side in enumerate((1, -1)):
+        equity = 300 + side * 1e4 * (resumed - 1)
+        for sample, found in (((equity < 0).astype(float), probability), (np.maximum(-equity, 0.0), debt)):
+            assert abs(sample.mean() - found[row]) < 4 * sample.std() / np.sqrt(paths)
+    # the rules' grace period counts where it is longer
+    longer = failure_outage(positions, model, halt, grace_seconds=3_600.0)[0]
+    shorter = failure_outage(positions, model, halt, grace_seconds=60.0)[0]
+    assert (longer > probability).all()
+    assert shorter.tolist() == probability.tolist()
+
+
+def test_the_simulated_layer_agrees() -> None:
+    rng = np.random.default_rng(2)
+    sizes = np.where(rng.random(40) < 0.6, 1.0, -1.0) * rng.lognormal(3, 1, 40)
+    positions = book(sizes.tolist(), (rng.uniform(0.02, 0.2, 40) * np.abs(sizes) * 100).tolist(), assets=("A",))
+    halt = Halt(intensity_per_year=1.0, duration=OUTAGES, load=Load(probability=0.2, volatility_multiplier=1.5))
+    model = jump_diffusion(("A",))
+    found = price(positions, Hyperliquid(), VenueState.of(positions), model, halt, paths=16_384, seed=5)
+    expected = float(failure_outage(positions, model, halt)[1].sum())
+    assert abs(found.bad_debt.mean.value - expected) < 4 * found.bad_debt.mean.standard_error

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from rollproof.risk.contagion.clearing import clearing
 from rollproof.risk.contagion.contagion import contagion
+from rollproof.risk.contagion.fire_sale import equilibrium
 from rollproof.risk.contagion.network import Network, NodeKind
 from rollproof.venue.book import Floats
 
@@ -110,7 +110,8 @@ def test_payments_are_those_of_the_linear_programme(case: tuple[Floats, Floats, 
 def test_payments_are_a_fixed_point_within_bounds_and_value_is_conserved(case: tuple[Floats, Floats, Floats]) -> None:
     owed, liquid, outside = case
     net = network(owed, liquid, outside)
-    paid, rounds = clearing(net.due, net.shares, net.liquid)
+    found = equilibrium(net)
+    paid, rounds = found.paid, found.rounds
     assert (paid >= 0).all()
     assert (paid <= net.due).all()
     np.testing.assert_allclose(paid, np.minimum(net.due, liquid + net.shares.T @ paid), atol=1e-9)

@@ -11,7 +11,7 @@ from scipy import stats
 from rollproof.risk.estimate import Losses
 from rollproof.risk.tail import losses_of, mean_of
 
-# Normal: phi(z) / (1 - level). Student t (McNeil, Frey and Embrechts, Quantitative Risk Management, example 2.15).
+# VaR and ES. Normal: phi(z) / (1 - level). Student t: g(t) / (1 - level) * (v + t^2) / (v - 1), g its density.
 NORMAL_999 = (3.090232, 3.367090)
 T4_975 = (2.776445, 3.993557)
 T4_999 = (7.173182, 9.686219)

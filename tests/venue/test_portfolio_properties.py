@@ -152,11 +152,12 @@ def test_a_short_strangle_is_liquidated_on_the_nearer_side() -> None:
 
 def test_crossings_are_found_on_both_sides_and_the_nearer_wins() -> None:
     def parabola(which: np.ndarray[tuple[int], np.dtype[np.int64]], price: Floats) -> Floats:
-        low, high = np.array([50.0, 90.0, 120.0, 1.0])[which], np.array([110.0, 500.0, 130.0, 2.0])[which]
+        low = np.array([50.0, 90.0, 120.0, 1.0, 99.8, 99.6])[which]
+        high = np.array([110.0, 500.0, 130.0, 2.0, 100.4, 100.2])[which]
         return np.asarray((price - low) * (price - high))
 
-    found = nearest(parabola, np.array([100.0, 100.0, 100.0, 100.0]))
-    np.testing.assert_allclose(found, [110, 90, 120, 2], rtol=1e-12)
+    found = nearest(parabola, np.full(6, 100.0))
+    np.testing.assert_allclose(found, [110, 90, 120, 2, 99.8, 100.2], rtol=1e-12)
     np.testing.assert_array_equal(nearest(lambda which, price: price + 1, np.array([5.0])), [np.nan])
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from rollproof import _core
 from rollproof.lab import genesis
@@ -46,24 +47,48 @@ def run(directory: Path, seed: int = 0) -> Iterator[str]:
     yield _told(stack)
     first, last = number - AROUND, number + AROUND
     with Server(Node(stack.l2, stack=stack, name="l2")) as server:
-        command = ["verify", "--rpc-url", server.url, "--config", str(configs["l2"]), "--block", f"{first}:{last + 1}"]
-        yield "$ rollproof " + " ".join(command)
-        found = subprocess.run(
-            [sys.executable, "-m", "rollproof", *command, "--audit-rate", "0"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    yield from found.stdout.splitlines()
-    yield from found.stderr.splitlines()
-    yield f"(exit code {found.returncode})"
+        asked = ["--rpc-url", server.url, "--config", str(configs["l2"])]
+        kept = directory / "evidence"
+        command = ["verify", *asked, "--block", f"{first}:{last + 1}", "--witness-out", str(kept)]
+        found = _ran(command, "--audit-rate", "0")
+        yield from found.lines()
+        block = kept / f"{genesis.L2_CHAIN_ID}-{number}.evidence"
+        venue = "0x" + stack.deployed["PerpetualsVenue"].address.hex()
+        priced = _ran(["risk", "--evidence", str(block), "--venue", venue, *asked])
     token = usdc.address.hex()
-    verdicts = [line.split()[:2] for line in found.stdout.splitlines() if line.startswith(f"{genesis.L2_CHAIN_ID}-")]
+    verdicts = [line.split()[:2] for line in found.out.splitlines() if line.startswith(f"{genesis.L2_CHAIN_ID}-")]
     expected = [[f"{genesis.L2_CHAIN_ID}-{at}", "broken" if at == number else "holds"] for at in range(first, last + 1)]
-    if (found.returncode, verdicts) != (1, expected) or f"0x{token}[0x{slot.hex()}]" not in found.stdout:
+    if (found.code, verdicts) != (1, expected) or f"0x{token}[0x{slot.hex()}]" not in found.out:
         raise AssertionError("verify did not find what was broken, and only that")
     yield f"Block {number} is not what its transactions make of block {number - 1}: token 0x{token},"
     yield "at the slot above. The blocks after it hold: they are right about a state that is wrong."
+    yield "What that costs, and whom:"
+    yield from priced.lines()
+    if priced.code != 1 or f"overpaid by {1_000_000:,} USDC" not in priced.out:
+        raise AssertionError("risk did not say what the lie is worth")
+
+
+class _Ran(NamedTuple):
+    """A command of ours that ran by itself."""
+
+    command: list[str]
+    out: str
+    err: str
+    code: int
+
+    def lines(self) -> Iterator[str]:
+        """As a terminal would show it."""
+        yield "$ rollproof " + " ".join(self.command)
+        yield from self.out.splitlines()
+        yield from self.err.splitlines()
+        yield f"(exit code {self.code})"
+
+
+def _ran(command: list[str], *unsaid: str) -> _Ran:
+    done = subprocess.run(
+        [sys.executable, "-m", "rollproof", *command, *unsaid], capture_output=True, text=True, check=False
+    )
+    return _Ran(command, done.stdout, done.stderr, done.returncode)
 
 
 def _told(stack: Stack) -> str:

@@ -279,7 +279,8 @@ def _end(
             equity = worth(who, rows, opened, account.cash, price, False)[0]
             if equity < 0.0:
                 account.flags |= FAILED
-                owe(-equity, does.fund_first, tally)
+                payable = not does.fund_must_cover or -equity <= tally[outcome.FUND_LEFT]
+                owe(-equity, does.fund_first and payable, tally)
         tally[outcome.FAILED] += (account.flags & FAILED) != 0
     for i in range(head, len(subaccounts)):
         tally[outcome.OPEN] += subaccounts[i].notional

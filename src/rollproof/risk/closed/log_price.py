@@ -58,23 +58,32 @@ def log_price(
     *,
     drift: ArrayLike = 0.0,
     jumps: Jumps | Sequence[Jumps] | None = None,
+    grace_years: float = 0.0,
 ) -> LogPrice:
     """The law at a time, or at a random one. Volatility and drift are annual, E[S_T / S_0] = e^(drift T).
 
     ``years`` may be a law of a duration; ``jumps`` several independent kinds (none and many are alike). Exact for
-    durations that are fixed, empirical, and exponential without jumps; else 96 Gauss-Legendre nodes.
+    durations that are fixed, empirical, and exponential without jumps; else 96 Gauss-Legendre nodes. ``grace_years``
+    come on top of the duration.
     Raises Malformed.
     """
     kinds = (jumps,) if isinstance(jumps, Jumps) else tuple(jumps or ())
     kinds = tuple(kind for kind in kinds if kind.intensity > 0)
     sigma = _checked("volatility", volatility)
-    if isinstance(years, Exponential) and not kinds and (sigma > 0).all() and 0 < years.mean_seconds < np.inf:
+    if (
+        isinstance(years, Exponential)
+        and not kinds
+        and (sigma > 0).all()
+        and grace_years == 0
+        and 0 < years.mean_seconds < np.inf
+    ):
         return stopped(sigma, years.mean_seconds / YEAR, _checked("drift", drift))
     if not isinstance(years, Law):
-        return mixture(volatility, years, drift=drift, jumps=kinds)
+        return mixture(volatility, np.asarray(years) + grace_years, drift=drift, jumps=kinds)
     parts = []
     for seconds, weight in zip(*nodes(years), strict=True):
-        part = mixture(volatility, seconds / YEAR, drift=drift, jumps=kinds, least=min(NEGLIGIBLE / weight, 1e-6))
+        time = seconds / YEAR + grace_years
+        part = mixture(volatility, time, drift=drift, jumps=kinds, least=min(NEGLIGIBLE / weight, 1e-6))
         parts.append(NormalMixture(part.weight * weight, part.mean, part.deviation))
     return NormalMixture(
         np.concatenate([part.weight for part in parts]),

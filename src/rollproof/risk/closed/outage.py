@@ -21,6 +21,7 @@ from rollproof.errors import Malformed, Unsupported
 from rollproof.risk.closed.log_price import LogPrice, log_price, mixture
 from rollproof.risk.closed.quadrature import over_durations
 from rollproof.risk.duration import Duration, Fixed, Law
+from rollproof.risk.failure import Failure
 from rollproof.risk.market import YEAR, Jumps, Model
 from rollproof.venue.book import Book, Floats
 
@@ -28,6 +29,7 @@ __all__ = [
     "asset_jumps",
     "bad_debt",
     "book_outage",
+    "failure_outage",
     "over_durations",
     "safe_leverage",
     "safe_margin",
@@ -103,9 +105,12 @@ def safe_leverage(
         return np.asarray(1 / safe_margin(probability, volatility, years, side=side, drift=drift, jumps=jumps))
 
 
-def book_outage(book: Book, model: Model, duration: float | Duration) -> tuple[Floats, Floats]:
+def book_outage(
+    book: Book, model: Model, duration: float | Duration, *, grace_seconds: float = 0.0
+) -> tuple[Floats, Floats]:
     """(subaccounts,) P(equity < 0) and expected bad debt, quote, after a halt of so many seconds, or of such a law.
 
+    ``grace_seconds`` come on top: execution is back, but nobody is liquidated yet.
     NaN where the subaccount holds options or more than one asset's price moves it. Prices start at the book's marks.
     Where one side of an asset has more than 256 different margins the answer is interpolated, to about 1e-5 of it.
     Raises Unsupported for an asset that the model does not have, and Malformed.
@@ -117,7 +122,7 @@ def book_outage(book: Book, model: Model, duration: float | Duration) -> tuple[F
     probability = np.where(still, (equity < 0).astype(np.float64), np.nan)
     debt = np.where(still, np.maximum(-equity, 0.0), np.nan)
     for at, (volatility, drift, jumps) in _grouped(book, model, asset):
-        price = log_price(volatility, law, drift=drift, jumps=jumps)
+        price = log_price(volatility, law, drift=drift, jumps=jumps, grace_years=grace_seconds / YEAR)
         for side in (1.0, -1.0):
             rows = np.flatnonzero(np.isin(asset, at) & (np.sign(slope) == side))
             notional = np.abs(slope[rows]) * book.marks[asset[rows].astype(np.int64)]
@@ -125,6 +130,20 @@ def book_outage(book: Book, model: Model, duration: float | Duration) -> tuple[F
             probability[rows] = _tabulated(partial(_probability, price, sign), strike)
             debt[rows] = notional * _tabulated(partial(_debt, price, sign), strike)
     return probability, debt
+
+
+def failure_outage(book: Book, model: Model, failure: Failure, *, grace_seconds: float = 0.0) -> tuple[Floats, Floats]:
+    """`book_outage` of a failure as data: its duration, its grace period or the rules' ``grace_seconds`` (the longer),
+    and its load, which stresses the market with the probability that it has. Nobody adds collateral meanwhile.
+    """
+    load, grace = failure.load, max(failure.resume.grace_seconds, grace_seconds)
+    calm = book_outage(book, model, failure.duration, grace_seconds=grace)
+    if load.probability == 0:
+        return calm
+    market = model.stressed(load.volatility_multiplier, load.jump_multiplier)
+    stressed = book_outage(book, market, failure.duration, grace_seconds=grace)
+    share = load.probability
+    return share * stressed[0] + (1 - share) * calm[0], share * stressed[1] + (1 - share) * calm[1]
 
 
 def time_to_ruin(book: Book, model: Model, probability: float, *, horizon: float = HORIZON) -> Floats:

@@ -1,4 +1,4 @@
-"""Clearing payments by the fictitious default algorithm, and the order in which nodes default.
+"""One round of clearing by the fictitious default algorithm; `fire_sale.equilibrium` goes through all of them.
 
 L. Eisenberg and T. Noe, Systemic risk in financial systems, Management Science 47 (2001), section 3: the greatest
 payments p = min(due, e + Pi' p) are found by letting all pay in full, declaring who then cannot, solving for what those
@@ -16,25 +16,12 @@ from rollproof.venue.book import Floats
 TOLERANCE = 1e-12
 
 
-def clearing(due: Floats, shares: Floats, means: Floats) -> tuple[Floats, NDArray[np.int64]]:
-    """(nodes,) what each pays, quote, and (nodes,) the round in which each defaults, -1 where it does not.
-
-    ``due`` (nodes,) is what each owes, ``shares`` (nodes, nodes) how the row's payment is split among columns, the
-    rest of it going outside, ``means`` (nodes,) at least 0 what each has besides what others pay it.
-    """
-    rounds = np.full(len(due), -1, dtype=np.int64)
-    paid = due.astype(np.float64)
-    for turn in range(len(due) + 1):
-        new = short_of(due, shares, means, paid) & (rounds < 0)
-        if not new.any():
-            break
-        rounds[new] = turn
-        paid = payments(due, shares, means, rounds >= 0, paid)
-    return paid, rounds
-
-
 def short_of(due: Floats, shares: Floats, means: Floats, paid: Floats) -> NDArray[np.bool_]:
-    """(nodes,) who cannot pay all that is due if others pay ``paid``."""
+    """(nodes,) who cannot pay all that is ``due`` if others pay ``paid``, quote.
+
+    ``shares`` (nodes, nodes) is how the row's payment is split among columns, the rest of it going outside, ``means``
+    (nodes,) at least 0 what each has besides what others pay it.
+    """
     return np.asarray(means + shares.T @ paid < due * (1 - TOLERANCE))
 
 

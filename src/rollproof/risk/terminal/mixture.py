@@ -20,6 +20,7 @@ from rollproof.risk.terminal.shocks import Shocks
 from rollproof.venue.book import Floats
 
 NOMINAL = 0.1  # weight of the nominal component
+NEGLIGIBLE = 1e-18  # probability at which a search for a count ends, whatever rounding has left to go
 MANY = 500.0  # jumps expected: above, a count's search begins near its mean
 
 
@@ -155,8 +156,7 @@ def _poisson(uniform, rate):  # type: ignore[no-untyped-def]
         number = 0.0
         term = math.exp(-rate)
     below = term
-    last = rate + 40 * math.sqrt(rate) + 40
-    while below < uniform and number < last:
+    while below < uniform and (number < rate or term > NEGLIGIBLE):
         number += 1
         term *= rate / number
         below += term
@@ -169,8 +169,7 @@ def _positive_poisson(uniform, rate):  # type: ignore[no-untyped-def]
     number = 1.0
     term = rate / math.expm1(rate)
     below = term
-    last = rate + 40 * math.sqrt(rate) + 40
-    while below < uniform and number < last:
+    while below < uniform and (number < rate or term > NEGLIGIBLE):
         number += 1
         term *= rate / number
         below += term

@@ -9,8 +9,8 @@ the mixture that minimises the Kullback-Leibler divergence from the best proposa
 Robert, Adaptive importance sampling in general mixture classes, Statistics and Computing 18 (2008), section 3).
 
 Where too few paths lose anything, their moves are stretched until enough do, and the fit to those is where the next
-round begins: the levels of the cross-entropy method (Rubinstein and Kroese, The Cross-Entropy Method (2004), section
-3.2).
+round begins: the levels of the cross-entropy method (de Boer, Kroese, Mannor and Rubinstein, A tutorial on the
+cross-entropy method, Annals of Operations Research 134 (2005), section 3.1).
 
 A parameter leaves its nominal value only where the sample is sure that it should: of some forty variables a component
 moves the few that its losses come from, and the others cost no variance.
