@@ -12,7 +12,7 @@ from rollproof.risk.cascade.timing import Grid
 from rollproof.risk.duration import Fixed
 from rollproof.risk.failure import Halt, Resume, Throughput
 from rollproof.risk.market import YEAR, Model, gbm
-from rollproof.venue.book import Book, Floats, Mode
+from rollproof.venue.book import Book, Floats, Kind, Mode
 from rollproof.venue.rules.rules import LinearRules, Rates
 from rollproof.venue.state import VenueState
 
@@ -24,13 +24,14 @@ class Flat(LinearRules, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One maintenance rate for all, twice that to begin with, and a throughput."""
 
     family = "flat"
+    kinds = frozenset({Kind.PERPETUAL, Kind.COLLATERAL})
     unbounded = ("notional_per_second",)
     rate: float = 0.005
     notional_per_second: float = math.inf
 
     def rates_at(self, book: Book, price: Floats, state: VenueState) -> Rates:
         none = np.zeros(book.rows)
-        required = np.where(book.kind == 0, self.rate, 0.0)
+        required = np.where(book.kind == Kind.PERPETUAL, self.rate, 0.0)
         return Rates(2 * required, none, required, none)
 
     def throughput(self, book: Book, prices: Floats, state: VenueState) -> Floats:

@@ -230,6 +230,7 @@ def test_a_series_is_read_from_a_table() -> None:
         ("timestamp,p\n2026-13-01,1\n", "row 2, timestamp: '2026-13-01' is not an ISO time"),
         ("timestamp,p\n,1\n", "row 2, timestamp: nothing where a time should be"),
         ("timestamp,p\n-5,1\n", "row 2, timestamp: '-5' is not a Unix time"),
+        ("timestamp,p\n1700000000,1\n1700000060000,1\n", "row 3, timestamp: '1700000060000' is in another unit"),
         ("timestamp,p\n1,0\n", "row 2, p: '0' is not above zero"),
         ("timestamp,p\n1,-1\n", "row 2, p: '-1' is not above zero"),
         ("timestamp,p\n1,nan\n", "row 2, p: 'nan' is not a number"),

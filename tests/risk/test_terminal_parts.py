@@ -140,7 +140,8 @@ def test_a_cross_book_with_options_prices_as_plain_monte_carlo_does() -> None:
 def test_counts_are_poisson_by_inversion(rate: float) -> None:
     model = jump_diffusion(("A0",), common=Jumps(rate, 0.0, 0.0))
     shocks = shocks_of(model, np.ones(1), Exponential(1.0), Load(), 0.0, stages=1)
-    uniform = np.append(np.random.default_rng(1).random(500), [4e-10, 1 - 4e-10])[:, None]
+    ends = [4e-10, 1 - 4e-10] if rate < 1_000 else []  # beyond, the last digits of a sum of thousands of terms decide
+    uniform = np.append(np.random.default_rng(1).random(500), ends)[:, None]
     paths = len(uniform)
     got = counts_of(
         nominal(shocks),

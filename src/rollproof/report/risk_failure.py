@@ -28,7 +28,7 @@ MOVES: Final = 4  # assets whose moves are shown of one path, those that moved m
 def sections(failure: Mapping[str, Any], record: Mapping[str, Any], *, full: bool) -> Iterator[Section]:
     """The failure's own section and those below it."""
     quote = named(record.get("quote"), 12)
-    yield Section(title(failure), tuple(_loss(failure, quote)))
+    yield Section(title(failure), tuple(_loss(failure, record, quote)))
     if worst := failure.get("worst"):
         yield Section("Binding scenario", tuple(_worst(worst, quote, full=full)), 3)
     if (priced := failure.get("uncertainty")) is not None:
@@ -79,19 +79,19 @@ def reason(failure: Mapping[str, Any]) -> str:
     return "; ".join(map(str, failure.get("not_priced") or ())) or "no reason given"
 
 
-def _loss(failure: Mapping[str, Any], quote: str) -> Iterator[Block]:
+def _loss(failure: Mapping[str, Any], record: Mapping[str, Any], quote: str) -> Iterator[Block]:
     whole, users = whole_of(failure), failure.get("users")
     if whole is None:
         yield Refused(f"not priced: {reason(failure)}")
         return
     if users is None:
-        yield from tails(whole, f"Bad debt of one failure, {quote}", failure)
+        yield from tails(whole, f"Bad debt of one failure, {quote}", record, failure)
     else:
         if failure.get("bad_debt") is not None:
-            yield from tails(failure["bad_debt"], f"Bad debt of one failure, {quote}")
-        yield from tails(users, f"Taken from the venue's users, {quote}")
+            yield from tails(failure["bad_debt"], f"Bad debt of one failure, {quote}", record)
+        yield from tails(users, f"Taken from the venue's users, {quote}", record)
         if failure.get("loss") is not None:
-            yield from tails(whole, f"Both together, {quote}", failure)
+            yield from tails(whole, f"Both together, {quote}", record, failure)
     shares = {name: finite(each) for name, each in (failure.get("by_asset") or {}).items()}
     total = sum(abs(each) for each in shares.values() if each is not None)
     if total > 0:
@@ -103,46 +103,49 @@ def _loss(failure: Mapping[str, Any], quote: str) -> Iterator[Block]:
     yield f"How: {whole.get('method')}, {number(whole.get('paths'))} paths"
 
 
-def tails(losses: Mapping[str, Any], what: str, failure: Mapping[str, Any] | None = None) -> Iterator[Block]:
-    """The law of a loss; with ``failure`` its interval over models and its basis points stand beside it."""
-    points = None if failure is None else failure.get("basis_points") or {}
+def tails(
+    losses: Mapping[str, Any], what: str, record: Mapping[str, Any], failure: Mapping[str, Any] | None = None
+) -> Iterator[Block]:
+    """The law of a loss; with ``failure`` its interval over models stands beside the Monte Carlo one."""
     priced = None if failure is None else failure.get("uncertainty")
+    open_interest = finite((record.get("book") or {}).get("open_interest"))
     rows = [
-        _row(name, value, around, points=None if points is None else points.get(key))
-        for name, value, key, around in _measures(losses, priced)
+        _row(name, value, around, open_interest, beside=failure is not None)
+        for name, value, around in _measures(losses, priced)
     ]
+    head = ("", "estimate", "95 % Monte Carlo", "over models and parameters", "bp of open interest")
+    yield Table(head if failure is not None else (*head[:3], head[-1]), tuple(rows), title=what)
     chance = losses.get("probability")
-    shown = f"{estimate(chance, 100)} %", f"{interval(chance, 100, floor=0, ceiling=1)} %"
-    rows.insert(1, ("probability of any", *shown))
-    head: tuple[str, ...] = ("", "estimate", "95 % Monte Carlo")
-    if points is not None:
-        head = (*head, "over models and parameters", "bp of open interest")
-        rows = [(*row, *("not computed",) * (len(head) - len(row))) for row in rows]
-    yield Table(head, tuple(rows), title=what)
+    yield f"Probability of any: {estimate(chance, 100)} % ({interval(chance, 100, floor=0, ceiling=1)} %)"
 
 
-def _row(name: str, value: Any, around: tuple[Any, Any] | None, *, points: Any) -> tuple[str, ...]:
+def _row(
+    name: str, value: Any, around: tuple[Any, Any] | None, open_interest: float | None, *, beside: bool
+) -> tuple[str, ...]:
     """A line of the table; the wider of its two intervals is marked."""
     sampled = interval(value, floor=0.0)
+    amount = finite(value.get("value")) if isinstance(value, Mapping) else None
+    points = "not known" if not open_interest or amount is None else digits(amount / open_interest * 1e4)
+    if not beside:
+        return name, estimate(value), sampled, points
     if around is None:
-        return name, estimate(value), sampled
-    shown = span(*around), digits(points) if finite(points) is not None else "not computed"
+        return name, estimate(value), sampled, "not computed", points
     if width(around) >= width(value):
-        return name, estimate(value), sampled, Wider(shown[0]), shown[1]
-    return name, estimate(value), Wider(sampled), *shown
+        return name, estimate(value), sampled, Wider(span(*around)), points
+    return name, estimate(value), Wider(sampled), span(*around), points
 
 
 def _measures(
     losses: Mapping[str, Any], priced: Mapping[str, Any] | None
-) -> Iterator[tuple[str, Any, str, tuple[Any, Any] | None]]:
-    """Name, estimate, key among the basis points, and interval over models: the mean, then each level's tail."""
+) -> Iterator[tuple[str, Any, tuple[Any, Any] | None]]:
+    """Name, estimate and interval over models: the mean, then each level's tail."""
     around = (priced or {}).get("mean")
-    yield "expected", losses.get("mean"), "mean", None if around is None else (around[0], around[1])
+    yield "expected", losses.get("mean"), None if around is None else (around[0], around[1])
     spans = (priced or {}).get("shortfalls") or ()
     for at, tail in enumerate(losses.get("tails") or ()):
         both = (spans[at][0], spans[at][1]) if at < len(spans) else None
-        yield f"VaR {level(tail.get('level'))}", tail.get("var"), "", None
-        yield f"ES {level(tail.get('level'))}", tail.get("es"), f"es_{tail['level'] * 100:g}", both
+        yield f"VaR {level(tail.get('level'))}", tail.get("var"), None
+        yield f"ES {level(tail.get('level'))}", tail.get("es"), both
 
 
 def _over_models(failure: Mapping[str, Any], at: int) -> tuple[Any, Any] | None:
@@ -175,7 +178,7 @@ def _worst(worst: Sequence[Mapping[str, Any]], quote: str, *, full: bool) -> Ite
             for each in worst
         ),
         left=frozenset(),
-        title="Paths spread over the worst 0.1 %, the dearest first; lengths with the grace period, moves until its end",
+        title="Paths spread over the worst 0.1 %, the dearest first; lengths with the grace period, moves to its end",
     )
 
 

@@ -94,8 +94,8 @@ def _table(table: Table) -> str:
 
 
 def _row(table: Table, cells: Sequence[str], tag: str) -> str:
-    classes = (' class="word"' if at in table.left else "" for at in range(len(cells)))
-    return f"<tr>{''.join(f'<{tag}{each}>{_inline(cell)}</{tag}>' for each, cell in zip(classes, cells, strict=True))}</tr>"
+    begin = [f'<{tag} class="word">' if at in table.left else f"<{tag}>" for at in range(len(cells))]
+    return f"<tr>{''.join(f'{at}{_inline(cell)}</{tag}>' for at, cell in zip(begin, cells, strict=True))}</tr>"
 
 
 def _figure(svg: str, title: str, prefix: str) -> str:

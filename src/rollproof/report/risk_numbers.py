@@ -58,7 +58,8 @@ def interval(value: Any, scale: float = 1.0, *, floor: float = -math.inf, ceilin
         return UNKNOWN
     low, high = (finite(value.get(name)) for name in ("low", "high"))
     if low is not None and low == high:
-        return "exact" if finite(value.get("standard_error")) == 0 else span(low * scale, high * scale)
+        exact = low != 0 and finite(value.get("standard_error")) == 0
+        return "exact" if exact else f"{number(low * scale)} to {number(high * scale)}"
     middle, error = finite(value["value"]), finite(value.get("standard_error"))
     step = _step((middle or 1.0) * scale, None if error is None else error * scale)
     low = None if low is None else max(low, floor) * scale

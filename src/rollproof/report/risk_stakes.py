@@ -30,12 +30,12 @@ def venue(record: Mapping[str, Any], *, full: bool) -> Iterator[Block]:
     shown = ", ".join(f"{named(name, 24)} {number(mark)}" for name, mark in (marks if full else marks[:MARKS]))
     more = "" if full or len(marks) <= MARKS else f", and {len(marks) - MARKS} more"
     pool = finite(book.get("pool"))
-    below = f"subaccounts below nothing before the failure: {number(book.get('under_water'))}"
+    size = f"{number(book.get('rows'))} positions, {number(book.get('subaccounts'))} subaccounts"
+    below = f"below nothing before the failure: {number(book.get('under_water'))}"
     lines = (
         f"venue {named(record.get('venue'))}, margin rules {named(rules.get('family'))}",
-        f"{number(book.get('rows'))} positions in {number(book.get('subaccounts'))} subaccounts of "
-        f"{number(book.get('accounts'))} accounts",
-        f"open interest {_money(book.get('open_interest'))} {quote}, equity {_money(book.get('equity'))} {quote}; {below}",
+        f"{size}; {below}",
+        f"open interest {_money(book.get('open_interest'))} {quote}, equity {_money(book.get('equity'))} {quote}",
         f"leverage: median {digits(book.get('leverage_median'))}, 90 % quantile {digits(book.get('leverage_90'))}",
         f"insurance fund {_money(book.get('insurance_fund'))} {quote}; "
         + ("no pool is given" if pool is None else f"pool {_money(pool)} {quote}"),

@@ -7,7 +7,6 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from rollproof.errors import Malformed, Unsupported
 from rollproof.risk.closed import hedge
@@ -95,11 +94,9 @@ def _delta(book: Book, rows: Rows, price: Floats, years: Floats) -> Floats:
         if book.kind[row] == Kind.PERPETUAL:
             out += units
             continue
-        deviation = book.volatility[row] * np.sqrt(np.maximum(book.expiry[row] - years, 0.0))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            d1 = np.log(price / book.strike[row]) / deviation + deviation / 2
-        called = np.where(deviation > 0, ndtr(d1), price > book.strike[row])
-        out += units * (called - (book.kind[row] == Kind.PUT))
+        left = np.maximum(book.expiry[row] - years, 0.0)
+        call = np.asarray(book.kind[row] == Kind.CALL)
+        out += units * black76.delta(price, book.strike[row], book.volatility[row], left, call=call)
     return out
 
 

@@ -18,7 +18,7 @@ import polars as pl
 from rollproof.errors import Malformed
 from rollproof.venue import table
 from rollproof.venue.book import Floats
-from rollproof.venue.cells import LARGEST, SMALLEST, Cells
+from rollproof.venue.cells import SMALLEST, Cells
 from rollproof.venue.wrong_rows import Wrong, shown
 
 MAX_ROWS = 20_000_000
@@ -118,10 +118,13 @@ def _seconds(cells: Cells, unit: float | None) -> tuple[Floats, float | None]:
     out = cells.numbers("timestamp")
     cells.say(cells.absent("timestamp"), "timestamp", "where a time should be")
     with np.errstate(invalid="ignore"):
-        cells.say((out < 0) | (out > LARGEST), "timestamp", "is not a Unix time")
+        cells.say(out < 0, "timestamp", "is not a Unix time")
     if unit is None and len(out):
         unit = next(unit for bound, unit in _UNITS if not out[0] >= bound)
-    return out / (unit or 1.0), unit
+    out = out / (unit or 1.0)
+    with np.errstate(invalid="ignore"):
+        cells.say(out >= _UNITS[0][0], "timestamp", "is in another unit than the first row")
+    return out, unit
 
 
 def _moment(text: str | None) -> float:

@@ -114,8 +114,9 @@ def _work_out(
     left = max(quote.cash + rest + held, 0.0)
     quote.penalty = left if quote.forfeit and all_closed else min(does.penalty * quote.closed, left)
     quote.cash -= quote.penalty
-    if quote.cash < 0.0 and held > 0.0:
-        quote.collateral = min(1.0, -quote.cash * (1.0 if all_closed and wanted > 0.0 else step) / held)
+    needed = -quote.cash - max(-cash, 0.0) * (1.0 - step)
+    if needed > 0.0 and held > 0.0:
+        quote.collateral = min(1.0, needed / held)
         for j in range(who.first, who.end):
             row = rows[j]
             if row.collateral and opened[j] > 0.0:

@@ -85,6 +85,7 @@ def recommendation(
             f"{question.level * 100:g} % shortfall within {question.budget:g} {question.book.quote}; the best is "
             f"{found.best.value:g}, with {found.best.loss.value:g}"
         )
+        said.insert(0, refused)
     elif not found.binds:
         said.append("the budget does not bind: the value is the end of the range")
     known = [each.value for each in variants if each.value is not None]
