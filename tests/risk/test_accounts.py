@@ -7,7 +7,7 @@ import pytest
 
 from rollproof.risk.accounts import account_table
 from rollproof.risk.duration import Exponential, Fixed
-from rollproof.risk.failure import Halt
+from rollproof.risk.failure import Halt, Load
 from rollproof.risk.market import jump_diffusion
 from rollproof.venue.book import Book, Kind, Mode
 
@@ -79,3 +79,21 @@ def test_the_same_seed_gives_the_same_table() -> None:
     tables = [account_table(book, jump_diffusion(book.assets), failure, seed=seed) for seed in (1, 1, 2)]
     assert tables[0] == tables[1]
     assert tables[0] != tables[2]
+
+
+def test_grace_and_stress_count_in_both_ways_of_finding_out() -> None:
+    book = book_of(
+        [(0, 0, Kind.PERPETUAL, 1.0, 2_000.0), (1, 0, Kind.PERPETUAL, 1.0, 2_000.0), (1, 1, Kind.PERPETUAL, 1e-9, 6e4)],
+        [80.0, 80.0],
+        [Mode.CROSS, Mode.CROSS],
+    )
+    load = Load(probability=0.5, volatility_multiplier=2.0, jump_multiplier=3.0)
+    calm = Halt(intensity_per_year=1, duration=Fixed(7_200.0))
+    stressed = Halt(intensity_per_year=1, duration=Fixed(7_200.0), load=load)
+    found = []
+    for failure, grace in ((calm, 0.0), (stressed, 0.0), (stressed, 3_600.0)):
+        rows, _ = account_table(book, jump_diffusion(book.assets), failure, seed=5, grace_seconds=grace)
+        closed, simulated = sorted(rows, key=lambda row: row.account)
+        assert simulated.probability == pytest.approx(closed.probability, abs=4 * (closed.probability / 4_096) ** 0.5)
+        found.append(closed.probability)
+    assert found[0] < found[1] < found[2]

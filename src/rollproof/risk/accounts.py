@@ -25,12 +25,15 @@ _BLOCK = 1 << 20  # values at once
 
 
 def account_table(
-    book: Book, model: Model, failure: AnyFailure, *, seed: int, most: int = 50
+    book: Book, model: Model, failure: AnyFailure, *, seed: int, grace_seconds: float = 0.0, most: int = 50
 ) -> tuple[tuple[AccountRisk, ...], tuple[str, ...]]:
-    """The ``most`` subaccounts that a halt wipes out soonest, and notes on what was not looked at."""
+    """The ``most`` subaccounts that a halt wipes out soonest, and notes on what was not looked at.
+
+    ``grace_seconds`` follow the failure, by the rules or by how it resumes; the time to ruin is that of a calm market.
+    """
     model = model.only(book.assets)
     seconds = outage.time_to_ruin(book, model, PROBABILITY, horizon=HORIZON)
-    probability, debt = outage.book_outage(book, model, failure.duration)
+    probability, debt = outage.failure_outage(book, model, failure, grace_seconds=grace_seconds)
     equity, notional = book.equity(book.marks), book.summed(book.notional)
     notes: list[str] = []
     left = np.flatnonzero(np.isnan(seconds))
@@ -43,7 +46,9 @@ def account_table(
                 f"{len(left) - len(chosen)} of {len(left)} subaccounts with several assets or options were not "
                 "simulated: those with the most equity for their notional"
             )
-        seconds[chosen], probability[chosen], debt[chosen] = _simulated(book, chosen, model, failure, seed)
+        seconds[chosen], probability[chosen], debt[chosen] = _simulated(
+            book, chosen, model, failure, grace_seconds, seed
+        )
     order = np.lexsort((-debt, -probability, np.where(np.isnan(seconds), np.inf, seconds)))
     order = order[~np.isnan(seconds[order]) & (notional[order] > 0)][:most]
     names = _assets(book, order)
@@ -75,7 +80,12 @@ def _assets(book: Book, subaccounts: np.ndarray[tuple[int], np.dtype[np.int64]])
 
 
 def _simulated(
-    book: Book, chosen: np.ndarray[tuple[int], np.dtype[np.int64]], model: Model, failure: AnyFailure, seed: int
+    book: Book,
+    chosen: np.ndarray[tuple[int], np.dtype[np.int64]],
+    model: Model,
+    failure: AnyFailure,
+    grace_seconds: float,
+    seed: int,
 ) -> tuple[Floats, Floats, Floats]:
     """(chosen,) seconds to ruin, and probability and expected bad debt in the failure."""
     part = _part(book, chosen)
@@ -92,8 +102,16 @@ def _simulated(
             low = grid[first - 1] if first else 0.0
             seconds[at] = low + np.clip(share, 0.0, 1.0) * (grid[first] - low)
     seconds[part.equity(part.marks) < 0] = 0.0
-    equity = _equity(part, law, failure.duration.quantile(law.length))
-    return seconds, (equity < 0).mean(axis=0), np.maximum(-equity, 0.0).mean(axis=0)
+    until = failure.duration.quantile(law.length) + grace_seconds
+    load = failure.load
+    stressed = _Draws(model.stressed(load.volatility_multiplier, load.jump_multiplier), PATHS, seed)
+    probability, debt = np.zeros(len(chosen)), np.zeros(len(chosen))
+    for share, drawn in ((1 - load.probability, law), (load.probability, stressed)):
+        if share > 0:
+            equity = _equity(part, drawn, until)
+            probability += share * (equity < 0).mean(axis=0)
+            debt += share * np.maximum(-equity, 0.0).mean(axis=0)
+    return seconds, probability, debt
 
 
 def _part(book: Book, chosen: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Book:

@@ -66,8 +66,14 @@ def price(
         answer, drawn = failure_price.failure_price(stake, failure, settings, _named(progress, index, scenario))
         failures.append(answer)
         samples.append([Sample(failure.intensity_per_year, each.losses, each.weights, each.groups) for each in drawn])
+    first = scenario.failures[0]
     table, left_out = accounts.account_table(
-        book, stake.model, scenario.failures[0], seed=settings.seed, most=settings.accounts
+        book,
+        stake.model,
+        first,
+        seed=settings.seed,
+        most=settings.accounts,
+        grace_seconds=max(first.resume.grace_seconds, rules.liquidation.grace_seconds),
     )
     interest = book.open_interest * book.marks
     largest = [int(at) for at in np.argsort(-interest, kind="stable")[:HEAT_MAPS] if interest[at] > 0]

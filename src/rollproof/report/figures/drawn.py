@@ -7,16 +7,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import matplotlib as mpl
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 DPI: Final = 150
 
-_SETTINGS: Final = {
+_SETTINGS: Final[dict[Any, Any]] = {
     "svg.fonttype": "none",  # text stays text: it can be searched, and read aloud
     "svg.hashsalt": "rollproof",
     "text.parse_math": False,  # a name with dollar signs is a name
@@ -56,16 +54,14 @@ class Drawn:
         """An SVG document; text is text, and there is neither a date nor a version in it."""
         out = io.StringIO()
         with settings():
-            FigureCanvasSVG(self.figure).print_svg(out, metadata={"Date": None, "Creator": None})
+            self.figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
         return out.getvalue()
 
     def png(self) -> bytes:
-        """A PNG file, 150 points an inch."""
+        """A PNG file, 150 pixels an inch."""
         out = io.BytesIO()
         with settings():
-            self.figure.set_dpi(DPI)
-            FigureCanvasAgg(self.figure).print_png(out, metadata={"Software": None})
-            self.figure.set_dpi(100)
+            self.figure.savefig(out, format="png", dpi=DPI, metadata={"Software": None})
         return out.getvalue()
 
     def _repr_svg_(self) -> str:

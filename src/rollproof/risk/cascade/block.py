@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
-from rollproof.risk.cascade import isolated, kernel, outcome, prices, stream
+from rollproof.risk.cascade import outcome, stream
+from rollproof.risk.cascade.compiled import compiled
 from rollproof.risk.cascade.layout import ACCOUNT, CURSOR, PRICE, QUOTE, Records
 from rollproof.risk.cascade.plan import Plan
-from rollproof.risk.cascade.stream import CHOICES, Words
+from rollproof.risk.cascade.stream import Words
 from rollproof.risk.cascade.timing import MAX_STEPS, Grid, times
 from rollproof.risk.failure import AnyFailure
 from rollproof.venue.book import Floats
 
 BLOCK = 1024  # paths
+_ISOLATED, _GENERAL = compiled()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,8 +65,8 @@ def simulate(job: Job, span: Span) -> Floats:
     if job.positions:
         book, sides = job.positions
         cursor = np.zeros(count, CURSOR)
-        _isolated(words, seconds, stressed, job.laws, job.jumps, book, sides, plan.assets, job.does, job.grid,
-                  cursor, *room, out)  # fmt: skip
+        _ISOLATED(words, seconds, stressed, job.laws, job.jumps, plan.assets, book, sides, job.does, job.grid, cursor,
+                  *room, out)  # fmt: skip
         return out
     accounts, opened = _fresh(plan)
     arguments = (
@@ -73,10 +74,10 @@ def simulate(job: Job, span: Span) -> Floats:
     )  # fmt: skip
     nothing = np.zeros((0, outcome.TRACE_WIDTH))
     again = words.copy()
-    _general(words, seconds, stressed, job.laws, job.jumps, plan.assets, *arguments, *room, out, nothing)
+    _GENERAL(words, seconds, stressed, job.laws, job.jumps, plan.assets, *arguments, *room, out, nothing)
     if job.compared:
         free = np.zeros_like(out)
-        _general(again, seconds, stressed, job.laws, job.jumps, plan.free, *arguments, *room, free, nothing)
+        _GENERAL(again, seconds, stressed, job.laws, job.jumps, plan.free, *arguments, *room, free, nothing)
         out[:, outcome.LIQUIDATED_FREE] = free[:, outcome.LIQUIDATED]
         out[:, outcome.MOVE_FREE] = free[:, outcome.MOVE]
     else:
@@ -94,7 +95,7 @@ def record(job: Job, path: int) -> tuple[Floats, Floats]:
     when = times(job.grid, float(seconds[0]))
     trace, out = np.zeros((when.steps + when.later, outcome.TRACE_WIDTH)), np.zeros((1, outcome.WIDTH))
     accounts, opened = _fresh(plan)
-    _general(words.copy(), seconds, stressed, job.laws, job.jumps, plan.assets, plan.subaccounts, plan.rows, job.does,
+    _GENERAL(words.copy(), seconds, stressed, job.laws, job.jumps, plan.assets, plan.subaccounts, plan.rows, job.does,
              job.grid, accounts, opened, np.zeros(count, PRICE), np.zeros(1, QUOTE),
              *_room(job, float(seconds[0]), count), out, trace)  # fmt: skip
     return trace, out[0]
@@ -111,33 +112,3 @@ def _fresh(plan: Plan) -> tuple[Records, Floats]:
     accounts = np.zeros(len(plan.subaccounts), ACCOUNT)
     accounts["cash"] = plan.subaccounts["cash"]
     return accounts, np.ones(len(plan.rows))
-
-
-@njit(cache=True, nogil=True)
-def _isolated(
-    words: Words, seconds: Floats, stressed: Records, laws: Records, jumps: Records, book: Records, sides: Records,
-    assets: Records, does: Records, grid: Grid, cursor: Records, logs: Floats, normals: Floats, out: Floats,
-) -> None:  # fmt: skip
-    for p in range(len(words)):
-        state = stressed[p]
-        when = times(grid, seconds[p])
-        prices.walk(words[p], laws[state], jumps[state], when, normals, logs)
-        isolated.run(book, sides, assets[state], does[0], when, logs, cursor, out[p])
-        out[p, outcome.SECONDS] = seconds[p]
-
-
-@njit(cache=True, nogil=True)
-def _general(
-    words: Words, seconds: Floats, stressed: Records, laws: Records, jumps: Records, assets: Records,
-    subaccounts: Records, rows: Records, does: Records, grid: Grid, accounts: Records, opened: Floats, price: Records,
-    quote: Records, logs: Floats, normals: Floats, out: Floats, trace: Floats,
-) -> None:  # fmt: skip
-    for p in range(len(words)):
-        state = stressed[p]
-        when = times(grid, seconds[p])
-        key = words[p, CHOICES, 0]
-        prices.walk(words[p], laws[state], jumps[state], when, normals, logs)
-        kernel.run(
-            subaccounts, rows, assets[state], does[0], when, logs, key, accounts, opened, price, quote[0], out[p], trace
-        )
-        out[p, outcome.SECONDS] = seconds[p]

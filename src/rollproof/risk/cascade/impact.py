@@ -9,7 +9,7 @@ from numba import njit
 from rollproof.risk.cascade.outcome import IMPACT_BOUND
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def displacement(flow: float, square_root: float, linear: float) -> float:
     """Of the log price by unabsorbed flow, quote: positive where it was bought."""
     size = abs(flow)
@@ -17,7 +17,7 @@ def displacement(flow: float, square_root: float, linear: float) -> float:
     return moved if flow > 0 else -moved
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def average(before: float, after: float, square_root: float, linear: float) -> float:
     """The displacement that an order from one flow to another meets on average over its units."""
     change = after - before
@@ -27,7 +27,7 @@ def average(before: float, after: float, square_root: float, linear: float) -> f
     return min(max(met, -IMPACT_BOUND), IMPACT_BOUND)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _area(flow: float, square_root: float, linear: float) -> float:
     """The integral of the displacement from no flow."""
     size = abs(flow)

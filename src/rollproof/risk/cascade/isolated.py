@@ -58,7 +58,7 @@ def _sides(asset: NDArray[np.int64], short: NDArray[np.bool_], assets: int) -> R
     return sides
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def run(
     book: Records, sides: Records, assets: Records, does: Record, when: Times, logs: Floats, at: Records, tally: Floats
 ) -> None:  # fmt: skip
@@ -92,7 +92,7 @@ def run(
         _end(book, sides[a], assets[a], logs[total - 1, a], at[a], tally)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _seek(
     book: Records, side: Record, asset: Record, does: Record, when: Times, logs: Floats, a: int, start: int, at: Record
 ) -> None:  # fmt: skip
@@ -125,7 +125,7 @@ def _seek(
     at.free_low, at.free_high, at.peak = free_low, free_high, peak
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _sweep(
     book: Records, side: Record, asset: Record, does: Record, log: float, worse: float, at: Record, tally: Floats
 ) -> None:  # fmt: skip
@@ -140,7 +140,7 @@ def _sweep(
     at.low, at.high, at.peak = min(at.low, price), max(at.high, price), max(at.peak, abs(price))
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _liquidate(
     position: Record, asset: Record, does: Record, log: float, worse: float, at: Record, tally: Floats
 ) -> float:  # fmt: skip
@@ -168,14 +168,14 @@ def _liquidate(
     return log + moved
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def clear(row: Floats) -> None:
     """Fills with nothing."""
     for column in range(len(row)):
         row[column] = 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def owe(amount: float, fund_first: bool, tally: Floats) -> None:
     """Notes bad debt, and pays it from the fund as far as that goes."""
     paid = min(tally[outcome.FUND_LEFT], amount) if fund_first else 0.0
@@ -185,7 +185,7 @@ def owe(amount: float, fund_first: bool, tally: Floats) -> None:
     tally[outcome.UNCOVERED] += amount - paid
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _end(book: Records, side: Record, asset: Record, log: float, at: Record, tally: Floats) -> None:
     final = asset.mark * math.exp(log + displacement(at.flow, asset.square_root, asset.linear))
     tally[outcome.MOVE] += asset.share * at.peak
@@ -194,7 +194,7 @@ def _end(book: Records, side: Record, asset: Record, log: float, at: Record, tal
     _end_side(book, side.short, side.end, at.short, at.high, at.free_high, False, final, tally)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _end_side(
     book: Records, first: int, end: int, done: int, extreme: float, free: float, falling: bool, final: float,
     tally: Floats,
@@ -212,7 +212,7 @@ def _end_side(
             tally[outcome.PROFITS] += max(book[i].slope * (final - book[i].entry), 0.0)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _beyond(book: Records, first: int, end: int, log: float, falling: bool) -> int:
     """The end of the head of a side that a log price has passed."""
     low, high = first, end

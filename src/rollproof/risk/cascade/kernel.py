@@ -25,7 +25,7 @@ from rollproof.venue.book import Floats
 _MOST = 64  # liquidations of a subaccount in a step of time
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def run(
     subaccounts: Records, rows: Records, assets: Records, does: Record, when: Times, logs: Floats, key: np.uint64,
     accounts: Records, opened: Floats, price: Records, quote: Record, tally: Floats, trace: Floats,
@@ -63,7 +63,7 @@ def run(
     _restore(subaccounts, accounts, opened, head)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _move(assets: Records, does: Record, when: Times, logs: Floats, k: int, price: Records) -> bool:
     """Prices, funding and throughput of a step; returns whether the venue's prices are not the market's."""
     during = k < when.steps - 1
@@ -90,7 +90,7 @@ def _move(assets: Records, does: Record, when: Times, logs: Floats, k: int, pric
     return frozen or behind
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _reached(subaccounts: Records, assets: Records, price: Records, head: int) -> int:
     """The head of subaccounts whose surplus some price can have used up by now."""
     moved = 0.0
@@ -103,7 +103,7 @@ def _reached(subaccounts: Records, assets: Records, price: Records, head: int) -
     return head
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _visit(
     subaccounts: Records, rows: Records, assets: Records, does: Record, key: np.uint64, accounts: Records,
     opened: Floats, head: int, price: Records, quote: Record, tally: Floats, acting: bool, answered: float,
@@ -157,7 +157,7 @@ def _visit(
     return head, queue
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _liquidated(
     who: Record, rows: Records, opened: Floats, account: Record, assets: Records, price: Records, does: Record,
     all_left: float, worse: float, stale: bool, now: float, seconds: float, quote: Record, tally: Floats,
@@ -182,7 +182,7 @@ def _liquidated(
     return taken
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _ordered(
     subaccounts: Records, does: Record, key: np.uint64, head: int
 ) -> np.ndarray[tuple[int], np.dtype[np.int64]]:  # fmt: skip
@@ -202,7 +202,7 @@ def _ordered(
     return order
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _resume(assets: Records, does: Record, price: Records, logs: Floats, tally: Floats) -> None:
     for a in range(len(assets)):
         tally[outcome.RESUME] += assets[a].share * logs[a]
@@ -211,7 +211,7 @@ def _resume(assets: Records, does: Record, price: Records, logs: Floats, tally: 
             tally[outcome.EXTRACTED] += assets[a].exposed * max(gap, 0.0)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _undo(
     subaccounts: Records, assets: Records, does: Record, accounts: Records, opened: Floats, head: int, price: Records,
     stale: bool, tally: Floats,
@@ -231,20 +231,20 @@ def _undo(
             price[a].venue = price[a].price
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _as_before(who: Record, account: Record, opened: Floats) -> None:
     account.cash, account.free, account.last, account.flags = who.cash, 0.0, 0.0, 0
     for j in range(who.first, who.end):
         opened[j] = 1.0
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _restore(subaccounts: Records, accounts: Records, opened: Floats, head: int) -> None:
     for i in range(head):
         _as_before(subaccounts[i], accounts[i], opened)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _note(assets: Records, acting: bool, price: Records) -> None:
     if not acting:
         return
@@ -252,7 +252,7 @@ def _note(assets: Records, acting: bool, price: Records) -> None:
         price[a].peak = max(price[a].peak, abs(math.log(price[a].price / assets[a].mark)))
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _record(assets: Records, price: Records, now: float, queue: float, tally: Floats, trace: Floats) -> None:
     clear(trace)
     for a in range(len(assets)):
@@ -263,7 +263,7 @@ def _record(assets: Records, price: Records, now: float, queue: float, tally: Fl
     trace[outcome.TRACE_FUND] = tally[outcome.FUND_LEFT]
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _end(
     subaccounts: Records, rows: Records, assets: Records, does: Record, accounts: Records, opened: Floats, head: int,
     price: Records, tally: Floats,

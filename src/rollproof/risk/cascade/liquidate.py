@@ -17,7 +17,7 @@ from rollproof.venue.book import Floats
 _DUST = 1e-3  # share of a subaccount's first notional under which the rest is closed at once
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def liquidate(
     who: Record, rows: Records, opened: Floats, account: Record, assets: Records, price: Records, does: Record,
     whole: bool, forfeit: bool, all_left: float, worse: float, stale: bool, now: float, quote: Record, tally: Floats,
@@ -73,14 +73,14 @@ def liquidate(
     return taken
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _share(row: Record, quote: Record) -> float:
     """Of the row's open part that is closed."""
     share: float = quote.part if quote.whole else quote.part * row.step
     return share
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _work_out(
     who: Record, rows: Records, opened: Floats, cash: float, assets: Records, price: Records, does: Record,
     all_left: float, worse: float, quote: Record,
@@ -127,7 +127,7 @@ def _work_out(
     return counted
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _limit(
     who: Record, rows: Records, opened: Floats, price: Records, all_left: float, quote: Record
 ) -> float:  # fmt: skip
@@ -148,7 +148,7 @@ def _limit(
     return wanted
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _trade(
     units: float, entry: float, perpetual: int, asset: Record, at: Record, does: Record, worse: float, quote: Record
 ) -> None:  # fmt: skip

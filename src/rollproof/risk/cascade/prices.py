@@ -34,7 +34,7 @@ def laws(calm: Model, stressed: Model) -> tuple[Records, Records]:
     return out, jumps
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def walk(streams: Words, law: Records, jumps: Record, when: Times, normals: Floats, out: Floats) -> None:
     """Fills ``out`` (steps, assets): log prices, from 0, after each step.
 
@@ -57,7 +57,7 @@ def walk(streams: Words, law: Records, jumps: Record, when: Times, normals: Floa
         _own_jumps(streams[OWN], law, rate, when, out)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _common_jumps(words: Words, law: Records, jumps: Record, when: Times, out: Floats) -> None:
     total = when.steps + when.later
     now = stream.exponential(words) / jumps.intensity
@@ -70,7 +70,7 @@ def _common_jumps(words: Words, law: Records, jumps: Record, when: Times, out: F
         k = reached(when, now)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _own_jumps(words: Words, law: Records, rate: float, when: Times, out: Floats) -> None:
     total = when.steps + when.later
     now = stream.exponential(words) / rate
@@ -82,13 +82,13 @@ def _own_jumps(words: Words, law: Records, rate: float, when: Times, out: Floats
         k = reached(when, now)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _shift(out: Floats, first: int, end: int, a: int, size: float) -> None:
     for k in range(first, end):
         out[k, a] += size
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _diffuse_one(normals: Floats, drift: float, deviation: float, when: Times, out: Floats) -> None:
     log, mean, scale = 0.0, drift * when.step, deviation * math.sqrt(when.step)
     for k in range(when.steps):
@@ -100,7 +100,7 @@ def _diffuse_one(normals: Floats, drift: float, deviation: float, when: Times, o
         out[k, 0] = log
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _diffuse(normals: Floats, law: Records, when: Times, out: Floats) -> None:
     width = len(law) + 1
     for a in range(len(law)):
@@ -115,7 +115,7 @@ def _diffuse(normals: Floats, law: Records, when: Times, out: Floats) -> None:
             out[k, a] = log
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _chosen(law: Records, at: float) -> int:
     """The asset whose part of the summed intensities holds ``at``."""
     total = 0.0

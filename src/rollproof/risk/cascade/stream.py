@@ -48,7 +48,7 @@ def words(seed: int, block: int, paths: int) -> Words:
     return state
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def draw(stream: Words) -> np.uint64:
     """The next 64 bits."""
     out: np.uint64 = stream[0] + stream[1] + stream[3]
@@ -67,19 +67,19 @@ def _mix(streams: Words) -> None:
             draw(streams[index])
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def uniform(stream: Words) -> float:
     """Between 0 and 1, neither of them."""
     return (float(draw(stream) >> np.uint64(12)) + 0.5) * 2.0**-52
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def exponential(stream: Words) -> float:
     """With mean 1."""
     return -math.log(uniform(stream))
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def normal(stream: Words) -> float:
     """Standard normal."""
     bits = draw(stream)
@@ -88,7 +88,7 @@ def normal(stream: Words) -> float:
     return x if abs(x) < _X[layer + 1] else _beyond(stream, layer, x)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _beyond(stream: Words, layer: int, x: float) -> float:
     """What becomes of an ``x`` outside the rectangle that lies wholly under the density."""
     while True:
@@ -103,7 +103,7 @@ def _beyond(stream: Words, layer: int, x: float) -> float:
             return x
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _tail(stream: Words, negative: bool) -> float:
     while True:
         x = exponential(stream) / _EDGE
@@ -111,7 +111,7 @@ def _tail(stream: Words, negative: bool) -> float:
             return -(_EDGE + x) if negative else _EDGE + x
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def scattered(key: np.uint64, index: int) -> float:
     """A uniform number for each ``index`` under a ``key``, whatever is asked before (splitmix64's output function)."""
     z = key + np.uint64(index + 1) * np.uint64(0x9E3779B97F4A7C15)
@@ -121,7 +121,7 @@ def scattered(key: np.uint64, index: int) -> float:
     return (float(z >> np.uint64(12)) + 0.5) * 2.0**-52
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def normals(stream: Words, out: Floats, count: int) -> None:
     """Fills the first ``count`` of ``out`` as `normal` would one by one; the state stays in registers."""
     a, b, c, counter = stream[0], stream[1], stream[2], stream[3]

@@ -28,7 +28,7 @@ class Times(NamedTuple):
     later_step: float
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def times(grid: Grid, seconds: float) -> Times:
     """Of a failure that lasts so long; both stretches end exactly where they should."""
     steps = min(max(math.ceil(seconds / grid.step - 1e-9), 1), MAX_STEPS)
@@ -37,14 +37,14 @@ def times(grid: Grid, seconds: float) -> Times:
     return Times(seconds, steps, seconds / steps, later, later_step)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def resumes(when: Times, grace: float) -> int:
     """The first step after the resume at whose end somebody may be liquidated; as many as there are, where none is."""
     late = math.ceil(grace / when.later_step - 1e-9)
     return min(when.steps - 1 + late, when.steps + when.later)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def ends(when: Times, k: int) -> float:
     """Seconds from the failure's start to the end of step ``k``."""
     if k < when.steps:
@@ -52,7 +52,7 @@ def ends(when: Times, k: int) -> float:
     return when.seconds + (k - when.steps + 1) * when.later_step
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def reached(when: Times, now: float) -> int:
     """The first step that ends at ``now`` seconds or later; as many as there are, or more, where none does."""
     if now <= when.seconds:

@@ -8,7 +8,7 @@ from rollproof.risk.cascade.layout import Record, Records
 from rollproof.venue.book import Floats
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def worth(
     who: Record, rows: Records, opened: Floats, cash: float, price: Records, venue: bool
 ) -> tuple[float, float, float, float]:  # fmt: skip
@@ -33,7 +33,7 @@ def worth(
     return equity, counted, maintenance, initial
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def still_open(who: Record, rows: Records, opened: Floats, cash: float) -> float:
     """Notional at the marks that can be liquidated; quote that is owed counts where there is collateral to sell."""
     total, held = 0.0, False
@@ -43,7 +43,7 @@ def still_open(who: Record, rows: Records, opened: Floats, cash: float) -> float
     return total - cash if held and cash < 0.0 else total
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def profit(who: Record, rows: Records, opened: Floats, price: Records) -> float:
     """Of open perpetuals, at the market's prices."""
     total = 0.0

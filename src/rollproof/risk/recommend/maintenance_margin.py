@@ -20,7 +20,7 @@ from rollproof.risk.recommend.question import Progress, Question
 from rollproof.risk.recommend.result import Recommendation, recommendation
 from rollproof.risk.recommend.search import Point, search
 from rollproof.risk.recommend.shortfall import Sampled, Stepped
-from rollproof.venue.book import Book, Floats, Kind
+from rollproof.venue.book import Book, Kind
 from rollproof.venue.rules.rules import LinearRules, Rates, Rules
 from rollproof.venue.state import VenueState
 
@@ -52,14 +52,21 @@ def _raised(kind: type[LinearRules]) -> type[LinearRules]:
 
 
 def standing(book: Book, rules: Rules, state: VenueState) -> Book:
-    """The book without who is below the maintenance margin: closed at the marks, with the equity that was left."""
-    closed = rules.liquidatable(book, book.marks, state)
+    """The book without who is below the maintenance margin: closed at the marks, with the equity that was left.
+
+    Who has less than nothing stays: no margin rule cures that.
+    """
+    closed = _closed(book, rules, state)
     equity = book.equity(book.marks)
     return replace(
         book,
         size=np.where(closed[book.subaccount], 0.0, book.size),
-        cash=np.where(closed, np.maximum(equity, 0.0), book.cash),
+        cash=np.where(closed, equity, book.cash),
     )
+
+
+def _closed(book: Book, rules: Rules, state: VenueState) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    return np.asarray(rules.liquidatable(book, book.marks, state) & (book.equity(book.marks) >= 0))
 
 
 def maintenance_margin(question: Question, *, progress: Progress | None = None) -> Recommendation:
@@ -74,16 +81,15 @@ def maintenance_margin(question: Question, *, progress: Progress | None = None) 
         raised = with_maintenance(linear, factor)
         return price(standing(book, raised, state), rules=raised)
 
-    now = price(book)
     found = search(
         lambda factor: at(factor).priced, LEAST, MOST, question.budget, least=True, logarithmic=True, tolerance=0.01,
         points=8, progress=progress,
     )  # fmt: skip
     value = (found.point or found.best).value
     raised = with_maintenance(linear, value)
-    closed = raised.liquidatable(book, book.marks, state)
+    closed = _closed(book, raised, state)
     return recommendation(
-        NAME, "times the family's rates", question, found, current=Point(1.0, now.loss), binding=at(value).binding,
+        NAME, "times the family's rates", question, found, current=Point(1.0, at(1.0).loss), binding=at(value).binding,
         details={
             "rates": _rates(raised, book, state),
             "rates_now": _rates(linear, book, state),
@@ -101,9 +107,7 @@ def _rates(rules: LinearRules, book: Book, state: VenueState) -> dict[str, float
     counted = np.where(book.kind == Kind.PERPETUAL, book.notional, 0.0) if rules.family != "lending" else book.notional
     notional = np.bincount(book.asset, counted, len(book.assets))
     total = np.bincount(book.asset, np.where(counted > 0, needed, 0.0), len(book.assets))
-    return {
-        asset: float(total[at] / notional[at]) for at, asset in enumerate(book.assets) if notional[at] > 0
-    }
+    return {asset: float(total[at] / notional[at]) for at, asset in enumerate(book.assets) if notional[at] > 0}
 
 
 def _notes(question: Question) -> tuple[str, ...]:

@@ -216,9 +216,7 @@ def _lowest(asked: _Asked, grid: Sequence[float], logarithmic: bool) -> float | 
     return min(asked.seen.values(), key=lambda each: each.loss.value).value
 
 
-def _interval(
-    curve: Sequence[Point], point: Point | None, budget: float, *, least: bool
-) -> tuple[float, float] | None:
+def _interval(curve: Sequence[Point], point: Point | None, budget: float, *, least: bool) -> tuple[float, float] | None:
     """Where the upper and the lower end of the loss meet the budget, interpolated between what was priced."""
     if point is None:
         return None

@@ -106,9 +106,7 @@ class Stepped:
         tallies = [self._tally(book, rules, what, model, seed)]
         if longer is not None:
             other = int(np.random.SeedSequence([seed, 0x10]).generate_state(1)[0])
-            tallies.append(
-                self._tally(book, rules, msgspec.structs.replace(what, duration=longer), model, other)
-            )
+            tallies.append(self._tally(book, rules, msgspec.structs.replace(what, duration=longer), model, other))
         tally = np.concatenate(tallies)
         seconds, losses = tally[:, outcome.SECONDS], tally[:, outcome.BAD_DEBT]
         weights = _weights(what.duration, seconds) if longer is not None else np.ones(len(losses))
