@@ -112,12 +112,13 @@ def plain_losses(book: Book, model: Model, failure: AnyFailure, paths: int, seed
     """(paths,) what the failure costs, account by account, from `Book.equity` on every path."""
     ended, after, years = simulated(model, book.marks, failure, paths, seed)
     top_up = failure.resume.top_up_probability if failure.resume.grace_seconds else 0.0
+    chance = np.random.default_rng(seed + 1)
     out = np.empty(paths)
     for path in range(paths):
         debt = np.maximum(-book.equity(after[path], elapsed_years=years[path]), 0.0)
         if top_up:
             solvent = book.equity(ended[path]) >= 0
-            debt = debt * np.where(solvent, 1 - top_up, 1.0)
+            debt[solvent & (chance.random(len(debt)) < top_up)] = 0.0
         out[path] = debt.sum()
         if isinstance(failure, StaleOracle):
             gap = np.maximum(np.abs(ended[path] - book.marks) - failure.fee * book.marks, 0.0)

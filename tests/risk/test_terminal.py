@@ -221,6 +221,34 @@ def test_wrong_balances_that_leave_are_part_of_the_loss() -> None:
     assert run(held, model, too_low).taken is None
 
 
+def _drawn_book(seed: int, weights: list[float], long: float, spread: float) -> Book:
+    drawn = np.random.default_rng(seed)
+    share = np.array(weights) / sum(weights)
+    rows = [
+        (int(drawn.choice(20, p=share)), float(drawn.lognormal(0.0, spread)) * (1 if drawn.random() < long else -1),
+         1 / float(drawn.uniform(3.0, 30.0)))
+        for _ in range(1_000)
+    ]  # fmt: skip
+    return isolated(np.exp(drawn.normal(2.0, 2.0, 20)).tolist(), rows)
+
+
+@pytest.mark.parametrize(
+    ("book", "own"),
+    [
+        (_drawn_book(1, [1 / (each + 1) for each in range(20)], 0.7, 1.5), Jumps(0.0, 0.0, 0.0)),
+        (_drawn_book(2, [30.0, 10.0, 5.0] + [0.3] * 17, 0.1, 2.2), Jumps(30.0, 0.08, 0.15)),
+    ],
+    ids=["diversified, long", "concentrated, short"],
+)
+def test_a_path_is_worth_hundreds_of_plain_ones(book: Book, own: Jumps) -> None:
+    """Of two very different books, with nothing set for either."""
+    result = run(book, jump_diffusion(book.assets, 0.9, loading=0.6, own=own),
+                 Halt(intensity_per_year=1.0, duration=LONG_TAIL), paths=65_536)  # fmt: skip
+    assert result.bad_debt.effective_paths > 300 * result.bad_debt.paths
+    assert result.bad_debt.tails[2].es.standard_error < 0.003 * result.bad_debt.tails[2].es.value
+    assert 3 < result.components <= 17
+
+
 def test_top_ups_that_always_happen_leave_who_was_bankrupt_already() -> None:
     """A halt with certain top-ups in a grace period of a second costs what it costs without any grace period."""
     model = jump_diffusion(("A0",), 0.8)

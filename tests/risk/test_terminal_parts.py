@@ -15,6 +15,7 @@ from rollproof.risk.duration import Empirical, Exponential, Lognormal
 from rollproof.risk.failure import Halt, Load, Resume
 from rollproof.risk.market import YEAR, Jumps, jump_diffusion
 from rollproof.risk.terminal import price
+from rollproof.risk.terminal.chance import keys, uniform
 from rollproof.risk.terminal.draw import draw
 from rollproof.risk.terminal.exposure import exposure_of
 from rollproof.risk.terminal.mixture import Component, counts_of, mixture_of, nominal
@@ -23,6 +24,7 @@ from rollproof.risk.terminal.sobol import points
 from rollproof.venue.book import Book, Floats, Kind
 from rollproof.venue.state import VenueState
 
+SEED = np.random.SeedSequence(17)
 MARKS = [1.0, 50.0, 2_000.0]
 
 
@@ -77,15 +79,58 @@ def test_bad_debt_is_the_books_own(given_book: Book, seed: int) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(books(options=True), st.integers(0, 2**32 - 1))
-def test_lasting_debt_is_of_those_who_owed_before(given_book: Book, seed: int) -> None:
+def test_certain_top_ups_leave_the_debt_of_those_who_owed_before(given_book: Book, seed: int) -> None:
     drawn = np.random.default_rng(seed)
     before, prices = np.array(MARKS)[None, :, None] * np.exp(0.4 * drawn.standard_normal((2, 3, 7)))
     years = np.full(7, 0.01)
     exposure = exposure_of(given_book)
     chosen = exposure.chosen
-    groups = exposure.lasting(before[chosen], np.zeros(7), prices[chosen], years)
+    groups = exposure.topped_up(before[chosen], np.zeros(7), prices[chosen], years, 1.0, keys(7, SEED))
     expected = _dense(given_book, prices, years, before)
     np.testing.assert_allclose(groups.sum(axis=0) + exposure.owed, expected, rtol=1e-9, atol=1e-8)
+
+
+@settings(max_examples=60, deadline=None)
+@given(books(options=True), st.integers(0, 2**32 - 1))
+def test_no_top_ups_leave_all_debt(given_book: Book, seed: int) -> None:
+    drawn = np.random.default_rng(seed)
+    before, prices = np.array(MARKS)[None, :, None] * np.exp(0.4 * drawn.standard_normal((2, 3, 7)))
+    years = np.full(7, 0.01)
+    exposure = exposure_of(given_book)
+    chosen = exposure.chosen
+    groups = exposure.topped_up(before[chosen], np.zeros(7), prices[chosen], years, 0.0, keys(7, SEED))
+    np.testing.assert_allclose(groups, exposure.bad_debt(prices[chosen], years), rtol=1e-9, atol=1e-8)
+
+
+def test_top_ups_are_drawn_account_by_account() -> None:
+    """Three accounts that are solvent first and owe 1, 2 and 4 later: each sum of them with its probability."""
+    for linear in (True, False):
+        owing = isolated([1.0, 1.0], [(0, 10.0, 0.4), (0, 10.0, 0.3), (0, 10.0, 0.1)])
+        if not linear:  # another asset in each makes them subaccounts of several
+            owing = book(
+                [1.0, 1.0],
+                [4.0, 3.0, 1.0],
+                [perpetual(i, a, s, 1.0) for i in range(3) for a, s in ((0, 10.0), (1, 1e-9))],
+            )
+        exposure = exposure_of(owing)
+        assert (exposure.revalued is None) is linear
+        paths = 80_000
+        calm, hard = np.ones((len(exposure.assets), paths)), np.ones((len(exposure.assets), paths))
+        hard[0] = 0.5
+        zero = np.zeros(paths)
+        debt = exposure.topped_up(calm, zero, hard, zero, 0.3, keys(paths, SEED)).sum(axis=0)
+        values, counts = np.unique(np.round(debt, 6), return_counts=True)
+        np.testing.assert_allclose(values, [0, 1, 2, 3, 4, 5, 6, 7], atol=1e-5)
+        expected = [0.3 ** (3 - each.bit_count()) * 0.7 ** each.bit_count() for each in range(8)]
+        assert stats.chisquare(counts, np.array(expected) * paths).pvalue > 1e-4
+
+
+def test_chances_are_uniform_and_independent() -> None:
+    key = keys(200, SEED)
+    chances = np.array([[uniform(each, account) for account in range(200)] for each in key])
+    assert stats.kstest(chances.ravel(), "uniform").pvalue > 1e-3
+    for one, other in ((chances[:, :-1], chances[:, 1:]), (chances[:-1], chances[1:])):
+        assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 4 / 200
 
 
 def test_isolated_positions_are_tables_and_the_rest_is_revalued() -> None:

@@ -29,7 +29,7 @@ _OUTCOMES: Final = {"holds": "32", "broken": "1;31", "unknown": "33"}
 
 def text(values: Mapping[str, Any], *, colour: bool = False, verbose: int = 0) -> str:
     """All lines, without a final newline. ``verbose`` 1 lists every account, and what is assumed."""
-    return "\n".join(_lines(values, colour=colour, verbose=verbose))
+    return "\n".join(line.rstrip() for line in _lines(values, colour=colour, verbose=verbose))
 
 
 def headline(values: Mapping[str, Any]) -> str:

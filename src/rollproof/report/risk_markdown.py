@@ -13,7 +13,7 @@ from rollproof.report.text import visible
 
 # What CommonMark or GitHub's extensions read as markup: also what would become a link, a mention or a formula. HTML is
 # escaped as HTML, since not every renderer knows a backslash before it.
-_MARKUP: Final = re.compile(r"([\\`*_{}\[\]()#!|~$@^])|(?<=\w)([.:])(?=\w)|(?<=[A-Za-z])(:)(?=/)")
+_MARKUP: Final = re.compile(r"[\\`*_{}\[\]#!|~$@^]|(?<=[A-Za-z])\.(?=\w)|(?<=[A-Za-z]):(?=/)")
 _LEADING: Final = re.compile(r"^(\s*)(?:([-+=])|(\d+)([.)]))(?=\s|$|[-=])")
 _ADDRESS: Final = re.compile(r"https://[A-Za-z0-9.-]+(?:/[A-Za-z0-9._~%/?#=&+,:@-]*)?")
 
@@ -26,7 +26,8 @@ def markdown(record: Mapping[str, Any]) -> str:
 def _parts(record: Mapping[str, Any]) -> Iterator[str]:
     for section in risk_report.sections(record, full=True):
         blocks = [part for each in section.blocks for part in _block(each)]
-        if section.title and (blocks or section.level < 3):
+        pictures_only = bool(section.blocks) and all(isinstance(each, Picture) for each in section.blocks)
+        if section.title and not pictures_only:
             yield f"{'#' * section.level} {escaped(section.title)}"
         yield from blocks
 

@@ -10,8 +10,8 @@ from rollproof.report.risk_numbers import digits, finite, named, percent
 
 LEGEND: Final = (
     "Others lose: what defaulted nodes do not pay, and what forced sales cost. Outside: the part of it that creditors "
-    "bear who are no node. Times: all of that and the first loss, by the first loss. DebtRank: share of all equity that is "
-    "marked down before anybody defaults."
+    "bear who are no node. Times: all of that and the first loss, by the first loss. DebtRank: share of all equity "
+    "that is marked down before anybody defaults."
 )
 
 

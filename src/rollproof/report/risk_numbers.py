@@ -40,6 +40,12 @@ def digits(value: Any, significant: int = SPAN_DIGITS) -> str:
     return _short(_rounded(value, 10.0 ** (math.floor(math.log10(abs(value))) - significant + 1)))
 
 
+def exact(value: Any) -> str:
+    """A number as it was given, to a hundredth."""
+    found = finite(value)
+    return number(value) if found is None or abs(found) < 1 else _short(f"{found:,.2f}")
+
+
 def estimate(value: Any, scale: float = 1.0) -> str:
     """The value of an estimate (a mapping with value, standard_error, low and high), or a plain number."""
     if isinstance(value, Mapping):

@@ -9,6 +9,7 @@ from rollproof.report.risk_document import Block, Link, Points, Refused, Section
 from rollproof.report.risk_numbers import (
     digits,
     estimate,
+    exact,
     finite,
     interval,
     lasting,
@@ -62,8 +63,9 @@ def accounts(record: Mapping[str, Any], *, full: bool) -> Section:
             _money(each.get("equity")),
             _money(each.get("notional")),
             "no halt up to 30 days" if each.get("seconds") is None else lasting(each["seconds"]),
-            percent(each.get("probability")),
-            digits(each.get("bad_debt")),
+            # A law in closed form is never nothing: none of the paths that were simulated is.
+            "on no path" if each.get("probability") == 0 else percent(each.get("probability")),
+            "on no path" if each.get("bad_debt") == 0 else digits(each.get("bad_debt")),
         )
         for each in shown
     )
@@ -89,7 +91,7 @@ def compared(record: Mapping[str, Any]) -> Section | None:
     rows = tuple(
         (
             named(each.get("what"), 80),
-            number(each.get("published")),
+            exact(each.get("published")),
             "no such figure" if finite(each.get("model")) is None else digits(each["model"]),
             named(each.get("unit"), 16),
             named(each.get("why") or "", 160),

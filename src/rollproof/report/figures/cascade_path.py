@@ -37,9 +37,10 @@ def draw(failure: Mapping[str, Any], quote: str) -> Drawn | None:
             for at, (name, words) in enumerate(parts):
                 axes.plot(time, values[name][:steps], color=axis.COLOURS[1 - at], label=words)
             axis.in_amounts(axes.yaxis)
-            axes.set_ylim(bottom=0)
+            top_end = axes.get_ylim()[1]
+            axes.set_ylim(-0.03 * top_end, top_end)
             axes.set_ylabel(quote)
-            axes.legend(loc="upper left")
+            axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 0.98), ncols=2)
         middle.set_ylabel(f"notional, {quote}")
         bottom.set_xlabel("minutes since the failure began")
         resumed = finite(path.get("resumed"))

@@ -15,6 +15,7 @@ from rollproof.report.figures.drawn import Drawn, settings
 from rollproof.report.risk_numbers import finite, named
 
 _DECADES: Final = 5.0  # of losses that are shown, below the largest
+_LEAST: Final = 1e-6  # probability that is shown
 
 
 def draw(record: Mapping[str, Any]) -> Drawn | None:
@@ -38,6 +39,7 @@ def draw(record: Mapping[str, Any]) -> Drawn | None:
         largest = max(float(loss[-1]) for _, loss, _, _ in curves)
         right = axes.get_xlim()[1]
         axes.set_xlim(largest / 10**_DECADES, right)
+        axes.set_ylim(_LEAST, 1.5)
         axis.logarithmic(axes.xaxis)
         axis.logarithmic(axes.yaxis)
         axis.in_amounts(axes.xaxis)
@@ -62,9 +64,8 @@ def _shortfalls(axes: Axes, failure: Mapping[str, Any], colour: str) -> None:
     if not points:
         return
     values, chances = [each[0] for each in points], [each[1] for each in points]
-    axes.plot(
-        values, chances, "o", color=colour, markersize=4, label=f"{kind}: expected shortfall beyond that probability"
-    )
+    words = f"{kind}: expected shortfall in that worst part"
+    axes.plot(values, chances, "o", color=colour, markersize=4, label=words)
     known = [each for each in points if len(each[2]) == 2 and None not in each[2] and (each[2][0] or 0) > 0]
     if len(known) > 1:
         axes.fill_betweenx(
@@ -84,6 +85,10 @@ def _curves(
     laws.append(("a year, all failures", record.get("annual"), None))
     for name, law, failure in laws:
         loss, probability = (np.array(each, dtype=np.float64) for each in (law or {}).get("exceedance") or ((), ()))
-        shown = (loss > 0) & (probability > 0)
-        if shown.sum() > 1:
-            yield name, loss[shown], probability[shown], failure
+        shown = (loss > 0) & (probability >= _LEAST)
+        loss, probability = loss[shown], probability[shown]
+        if len(loss) > 1 and failure is None:  # below its grid's step a year's law is flat
+            first = int(np.flatnonzero(probability < probability[0])[:1].sum()) - 1
+            loss, probability = loss[max(first, 0) :], probability[max(first, 0) :]
+        if len(loss) > 1:
+            yield name, loss, probability, failure

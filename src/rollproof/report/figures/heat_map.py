@@ -38,12 +38,12 @@ def _panel(
     axes: Axes, found: Mapping[str, Any], values: NDArray[np.float64], ends: tuple[float, float], title: str, said: Any
 ) -> None:
     mesh = axes.pcolormesh(np.clip(values, *ends), cmap="YlOrRd", norm=LogNorm(*ends), edgecolors="white", linewidth=1)
+    faces = mesh.to_rgba(np.clip(values, *ends))
     for row, line in enumerate(values):
         for column, value in enumerate(line):
-            dark = value > ends[0] * (ends[1] / ends[0]) ** 0.7
             axes.text(
                 column + 0.5, row + 0.5, said(float(value)), ha="center", va="center", fontsize=7,
-                color="white" if dark else "#1f2328",
+                color="white" if _dark(faces[row, column]) else "#1f2328",
             )  # fmt: skip
     axes.set_title(title)
     axes.set_xlabel("length of the halt")
@@ -54,7 +54,12 @@ def _panel(
     axes.grid(visible=False)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    mesh.set_rasterized(False)
+
+
+def _dark(colour: NDArray[np.float64]) -> bool:
+    """Whether white is read more easily on it than black (relative luminance of WCAG 2)."""
+    linear = np.where(colour[:3] <= 0.04045, colour[:3] / 12.92, ((colour[:3] + 0.055) / 1.055) ** 2.4)
+    return bool(linear @ (0.2126, 0.7152, 0.0722) < 0.179)
 
 
 def _values(rows: Any) -> NDArray[np.float64]:

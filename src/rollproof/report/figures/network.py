@@ -31,9 +31,10 @@ def draw(network: Mapping[str, Any], quote: str) -> Drawn | None:
     worst = max(cases, key=lambda each: (len(each.get("defaults") or ()), finite(each.get("loss")) or 0.0))
     kept = {each["name"] for each in nodes[:MOST]} | {network.get("node")}
     shown = [each for each in network["nodes"] if each["name"] in kept]
-    title = f"Contagion: {named(worst.get('failure'), 24)}, {case(worst)}, {axis.amount(finite(worst.get('loss')) or 0.0)} {quote}"
+    loss = axis.amount(finite(worst.get("loss")) or 0.0)
+    title = f"Contagion: {named(worst.get('failure'), 24)}, {case(worst)}, {loss} {quote}"
     with settings():
-        figure = Figure(figsize=(7.5, 6.4), layout="constrained")
+        figure = Figure(figsize=(7.5, 6.0), layout="constrained")
         axes = figure.add_subplot()
         left_out = f" ({len(shown)} largest of {len(nodes)} nodes)" if len(shown) < len(nodes) else ""
         axes.set_title(title + left_out)
@@ -76,7 +77,7 @@ def _drawn(
             va="center" if abs(y) < 0.2 else "bottom" if y > 0 else "top", zorder=3,
         )  # fmt: skip
     axes.set_xlim(-1.75, 1.75)
-    axes.set_ylim(-1.4, 1.4)
+    axes.set_ylim(-1.3, 1.3)
     axes.set_aspect("equal")
     axes.set_axis_off()
     axes.legend(handles=_legend(rounds), loc="upper left", bbox_to_anchor=(0.0, 0.0), ncols=3)

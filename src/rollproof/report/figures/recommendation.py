@@ -40,9 +40,8 @@ def draw(found: Mapping[str, Any], quote: str) -> Drawn | None:
         if (budget := finite(found.get("budget"))) is not None:
             axes.axhline(budget, color=axis.COLOURS[1], linewidth=1.2, label=f"budget {axis.amount(budget)} {quote}")
         if (value := finite(found.get("value"))) is not None:
-            axes.axvline(
-                value, color=axis.COLOURS[2], linewidth=1.2, linestyle="--", label=f"recommended {digits(value, 4)} {unit}".rstrip()
-            )  # fmt: skip
+            words = f"recommended {digits(value, 4)} {unit}".rstrip()
+            axes.axvline(value, color=axis.COLOURS[2], linewidth=1.2, linestyle="--", label=words)
         axis.in_amounts(axes.yaxis)
         axes.set_ylim(bottom=min(0.0, float(known[:, 1].min())))
         axes.set_xlabel(f"{name}, {unit}" if unit else name)

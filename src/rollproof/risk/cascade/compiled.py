@@ -8,8 +8,8 @@ that changed is compiled again, in about half a minute.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from importlib.resources import files
+from typing import Any
 
 from numba import njit
 
@@ -20,7 +20,7 @@ from rollproof.risk.cascade.timing import Grid, times
 from rollproof.venue.book import Floats, Ints
 
 
-def compiled() -> tuple[Callable[..., None], Callable[..., None]]:
+def compiled() -> tuple[Any, Any]:
     """Both kernels over a block of paths: positions that stand alone, and anything linear."""
     source = _digest()
 

@@ -170,7 +170,7 @@ def _liquidated(
         if counted >= maintenance or account.flags & CLOSED:
             break
         soon = account.flags & PARTLY and now - account.last <= does.whole_within
-        below = counted < does.whole_below * maintenance
+        below = does.whole_below > 0.0 and counted < does.whole_below * maintenance
         whole = equity <= 0.0 or below or (soon and does.whole_within > 0.0)
         before = tally[outcome.LIQUIDATED]
         taken += liquidate(

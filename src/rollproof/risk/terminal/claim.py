@@ -18,7 +18,7 @@ from rollproof.errors import Unsupported
 from rollproof.risk.failure import AnyFailure, Halt, InvalidState, Reorg, StaleOracle
 from rollproof.risk.table import Hinges, Table, table_of
 from rollproof.risk.terminal.draw import Paths
-from rollproof.risk.terminal.exposure import Exposure, exposure_of
+from rollproof.risk.terminal.exposure import LARGE, Exposure, exposure_of
 from rollproof.venue.book import Book, Floats, Kind
 from rollproof.venue.rules.rules import Rules
 from rollproof.venue.state import VenueState
@@ -45,11 +45,9 @@ class Claim:
     def bad_debt(self, paths: Paths) -> Floats:
         """(groups, paths) quote, without what is owed whatever prices do."""
         prices, years = paths.prices[-1], paths.years[0] if len(paths.years) == 1 else paths.years[0] + paths.years[1]
-        all_of_it = self.exposure.bad_debt(prices, years)
         if not self.top_up:
-            return all_of_it
-        bankrupt = self.exposure.lasting(paths.prices[0], paths.years[0], prices, years)
-        return np.asarray((1 - self.top_up) * all_of_it + self.top_up * bankrupt)
+            return self.exposure.bad_debt(prices, years)
+        return self.exposure.topped_up(paths.prices[0], paths.years[0], prices, years, self.top_up, paths.keys)
 
     def taken_by(self, paths: Paths) -> Floats:
         """(paths,) quote, by trades or withdrawals."""
@@ -108,7 +106,8 @@ def _notes(book: Book, failure: AnyFailure, top_up: float) -> list[str]:
     out = ["Bad debt is all equity below zero when liquidations are possible again; who pays it is the waterfall's."]
     if 0 < top_up < 1:
         out.append(
-            "Top-ups are counted at their expectation, not drawn: where few accounts are large, tails are thicker."
+            f"Top-ups of accounts are independent; beyond the {LARGE} largest isolated ones they are counted at their "
+            "expectation."
         )
     if failure.resume.stale_oracle_seconds > 0 and not isinstance(failure, StaleOracle):
         out.append("A stale price at resume is not priced here: positions are counted at the real one.")

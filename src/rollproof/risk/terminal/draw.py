@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from rollproof.risk.terminal.chance import keys
 from rollproof.risk.terminal.mixture import Mixture, counts_of, place, ratios
 from rollproof.risk.terminal.shocks import COMPONENT, Shocks
 from rollproof.risk.terminal.sobol import points
@@ -25,6 +26,7 @@ class Paths:
     years: tuple[Floats, ...]  # (paths,) length of each stage
     prices: tuple[Floats, ...]  # (assets, paths) at the end of each stage
     weights: Floats  # likelihood ratio of the nominal law over the proposal
+    keys: NDArray[np.uint64]  # of accounts' own chances: `chance.uniform`
 
 
 def draw(shocks: Shocks, mixture: Mixture, power: int, seed: np.random.SeedSequence) -> Paths:
@@ -36,7 +38,7 @@ def draw(shocks: Shocks, mixture: Mixture, power: int, seed: np.random.SeedSeque
     counts = counts_of(mixture, shocks, component, stressed, years, np.take(uniform, shocks.count_coordinates, axis=1))
     density = weighed(ratios(mixture, shocks, normals, counts, stressed, years), mixture.weight)
     prices = shocks.prices(normals, counts, stressed, years)
-    return Paths(normals, counts, stressed, component, years, prices, 1.0 / density)
+    return Paths(normals, counts, stressed, component, years, prices, 1.0 / density, keys(1 << power, seed))
 
 
 def weighed(ratio: Floats, weight: Floats) -> Floats:

@@ -9,11 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from rollproof.risk.table import Hinges, Table, table_of
+from rollproof.risk.terminal.chance import uniform
 from rollproof.risk.terminal.revalue import Options, Subaccounts
 from rollproof.venue.book import Book, Floats, Kind
+
+LARGE = 64  # subaccounts of tables whose top-ups are drawn
+REVALUED = 1 << 32  # numbers below are for subaccounts that are revalued
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,6 +30,7 @@ class Exposure:
     marks: Floats  # (assets,)
     owed: float  # quote: by subaccounts that no price moves
     table: Table
+    large: Hinges  # the largest that are in the table
     revalued: Subaccounts | None
 
     @property
@@ -39,12 +45,28 @@ class Exposure:
             return tables
         return np.vstack([tables, self.revalued.bad_debt(prices, years)])
 
-    def lasting(self, earlier: Floats, earlier_years: Floats, prices: Floats, years: Floats) -> Floats:
-        """(groups, paths) bad debt at ``prices`` of those alone that were bankrupt at ``earlier`` prices too."""
-        tables = self.table.lasting(earlier, prices)
+    def topped_up(
+        self,
+        earlier: Floats,
+        earlier_years: Floats,
+        prices: Floats,
+        years: Floats,
+        probability: float,
+        keys: NDArray[np.uint64],
+    ) -> Floats:
+        """(groups, paths) bad debt if those with equity left at ``earlier`` prices are topped up with ``probability``.
+
+        Drawn, independently for each, for the `LARGE` largest subaccounts of tables and for all that are revalued; the
+        other subaccounts of tables are counted at their expectation.
+        """
+        tables = (1 - probability) * self.table.loss(prices) + probability * self.table.lasting(earlier, prices)
+        large = self.large
+        _drawn(large.asset, large.at, large.weight, large.falling, earlier, prices, probability, keys, tables)
+        np.maximum(tables, 0.0, out=tables)  # what is drawn takes off what was expected, to the last digit but one
         if self.revalued is None:
             return tables
-        return np.vstack([tables, self.revalued.lasting(earlier, earlier_years, prices, years)])
+        debt = self.revalued.topped_up(earlier, earlier_years, prices, years, probability, keys)
+        return np.vstack([tables, debt])
 
 
 def exposure_of(book: Book, also: NDArray[np.bool_] | None = None) -> Exposure:
@@ -71,12 +93,14 @@ def exposure_of(book: Book, also: NDArray[np.bool_] | None = None) -> Exposure:
     revalued = None
     if len(dense):
         revalued = _revalued(book, dense, constant, position, (subaccount[~alone], asset[~alone], slope[~alone]))
+    hinges = _hinges(constant[subaccount[alone]], asset[alone], slope[alone])
     return Exposure(
         chosen=chosen,
         assets=tuple(book.assets[each] for each in chosen),
         marks=book.marks[chosen],
         owed=float(np.maximum(-constant[still], 0.0).sum()),
-        table=table_of(_hinges(constant[subaccount[alone]], asset[alone], slope[alone]), len(chosen)),
+        table=table_of(hinges, len(chosen)),
+        large=_largest(hinges, book.marks[chosen]),
         revalued=revalued,
     )
 
@@ -94,6 +118,26 @@ def _hinges(constant: Floats, asset: NDArray[np.int64], slope: Floats) -> Hinges
     falling = slope > 0
     losing = ~falling | (at > 0)  # a long position with more cash than its entry value never loses
     return Hinges(asset[losing], at[losing], np.abs(slope[losing]), falling[losing])
+
+
+def _largest(hinges: Hinges, marks: Floats) -> Hinges:
+    order = np.argsort(-hinges.weight * marks[hinges.asset], kind="stable")[:LARGE]
+    return Hinges(hinges.asset[order], hinges.at[order], hinges.weight[order], hinges.falling[order])
+
+
+@njit(cache=True, nogil=True)
+def _drawn(asset, at, weight, falling, earlier, prices, probability, keys, out):  # type: ignore[no-untyped-def]
+    """Replaces the expected debt of these in ``out`` (assets, paths) by what is drawn."""
+    for each in range(len(asset)):
+        row, hinge = asset[each], at[each]
+        units = weight[each] if falling[each] else -weight[each]
+        for path in range(prices.shape[1]):
+            loss = units * (hinge - prices[row, path])
+            if loss > 0.0 and units * (hinge - earlier[row, path]) <= 0.0:
+                if uniform(keys[path], REVALUED + each) >= probability:
+                    out[row, path] += loss * probability
+                else:
+                    out[row, path] -= loss * (1.0 - probability)
 
 
 def _revalued(

@@ -212,11 +212,13 @@ def _ratios(normals, counts, stressed, years, stage, nominal, load, loads,  # ty
                 scale *= inverse[entry]
             for entry in range(count_start[each], count_start[each + 1]):
                 index = count[entry]
-                expected = max(nominal[market, index] * years[stage[index], path], 1e-300)
+                expected = nominal[market, index] * years[stage[index], path]
                 number = counts[path, index]
                 log += expected
                 if number == 0:
                     scale *= none[entry]
+                elif expected == 0.0:
+                    scale = math.inf  # the nominal law never has it
                 else:
                     scale *= (1.0 - none[entry]) / math.expm1(rate[entry])
                     log += number * math.log(rate[entry] / expected)

@@ -207,7 +207,7 @@ def _together(failure: AnyFailure, claim: Claim, found: Found, parts: list[_Part
         bad_debt=bad_debt,
         taken=taken,
         loss=loss,
-        by_asset=_by_asset(claim, parts, loss.tails[-1].es.value),
+        by_asset=_by_asset(claim, parts, loss.tails[-1].es),
         binding=_binding(parts, loss),
         worst=tuple(
             sorted((parts[k % len(parts)].worst[k] for k in range(WORST)), key=lambda event: -event.loss),
@@ -222,10 +222,18 @@ def _together(failure: AnyFailure, claim: Claim, found: Found, parts: list[_Part
     )
 
 
-def _by_asset(claim: Claim, parts: list[_Part], shortfall: float) -> dict[str, Estimate]:
-    shares = np.array([each.shares for each in parts]) * shortfall  # (replicates, groups + 2)
+def _by_asset(claim: Claim, parts: list[_Part], shortfall: Estimate) -> dict[str, Estimate]:
     names = (*claim.exposure.groups, "taken", "owed already")
-    return {name: mean_of(shares[:, index]) for index, name in enumerate(names) if shares[:, index].any()}
+    shares = np.array([each.shares for each in parts if each.shares.any()])  # (replicates, groups + 2)
+    out = dict[str, Estimate]()
+    if len(shares) < 2:
+        return out
+    for index, name in enumerate(names):
+        if shares[:, index].any():
+            share = mean_of(shares[:, index])
+            error = math.hypot(share.standard_error * shortfall.value, share.value * shortfall.standard_error)
+            out[name] = Estimate.of(share.value * shortfall.value, error)
+    return out
 
 
 def _binding(parts: list[_Part], loss: Losses) -> dict[float, Event]:

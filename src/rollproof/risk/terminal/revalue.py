@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from rollproof.risk.terminal.chance import uniform
 from rollproof.venue.book import Floats
 
 LANES = 512  # paths at a time, so that what is summed stays in the cache
@@ -41,11 +42,19 @@ class Subaccounts:
         _below_zero(self.constant, self.start, self.factor, self.amount, self._factors(prices, years), out)
         return out
 
-    def lasting(self, earlier: Floats, earlier_years: Floats, prices: Floats, years: Floats) -> Floats:
-        """(paths,) the same of those alone whose equity was below zero at ``earlier`` prices too."""
+    def topped_up(
+        self,
+        earlier: Floats,
+        earlier_years: Floats,
+        prices: Floats,
+        years: Floats,
+        probability: float,
+        keys: NDArray[np.uint64],
+    ) -> Floats:
+        """(paths,) the same if who has equity left at ``earlier`` prices is topped up with ``probability``, drawn."""
         out = np.zeros(prices.shape[1])
         before, now = self._factors(earlier, earlier_years), self._factors(prices, years)
-        _below_zero_twice(self.constant, self.start, self.factor, self.amount, before, now, out)
+        _below_zero_unless(self.constant, self.start, self.factor, self.amount, before, now, probability, keys, out)
         return out
 
     def _factors(self, prices: Floats, years: Floats) -> Floats:
@@ -89,7 +98,9 @@ def _below_zero(constant, start, factor, amount, factors, out):  # type: ignore[
 
 
 @njit(cache=True, nogil=True)
-def _below_zero_twice(constant, start, factor, amount, earlier, factors, out):  # type: ignore[no-untyped-def]
+def _below_zero_unless(  # type: ignore[no-untyped-def]
+    constant, start, factor, amount, earlier, factors, probability, keys, out
+):
     paths = factors.shape[1]
     before, equity = np.empty(LANES), np.empty(LANES)
     for low in range(0, paths, LANES):
@@ -103,5 +114,6 @@ def _below_zero_twice(constant, start, factor, amount, earlier, factors, out):  
                     before[lane] += units * earlier[row, low + lane]
                     equity[lane] += units * factors[row, low + lane]
             for lane in range(width):
-                if before[lane] < 0.0:
-                    out[low + lane] += max(-equity[lane], 0.0)
+                owes = equity[lane] < 0.0
+                if owes and (before[lane] < 0.0 or uniform(keys[low + lane], each) >= probability):
+                    out[low + lane] -= equity[lane]
