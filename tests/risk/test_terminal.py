@@ -135,6 +135,14 @@ def test_the_quadrature_is_right() -> None:
     assert integral == pytest.approx(3.585208e-4, rel=1e-5)
 
 
+def test_a_loss_of_fourteen_deviations_is_found() -> None:
+    """Diffusion alone, ten minutes, five per cent of margin: worth 1e-52, which no plain path will ever see."""
+    result = run(isolated([1.0], [(0, 1.0, 0.05)]), gbm(("A0",), 0.8), halt(600.0))
+    expected = Law(Fixed(600.0), 0.8, Jumps(0.0, 0.0, 0.0)).put(0.95)
+    assert 1e-53 < expected < 1e-52
+    assert within(result.bad_debt.mean, expected, 4.0)
+
+
 def test_an_asset_that_jumps_alone_is_found_among_others() -> None:
     """Eight assets with positions that are far from harm, and one short that a jump of its own asset ruins."""
     positions = [(each, 1.0, 0.9) for each in range(8)] + [(5, -1.0, 0.3)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from rollproof.errors import Missing
@@ -17,15 +18,16 @@ _UNSAFE: Final = re.compile(r"[^A-Za-z0-9]+")
 LONGEST: Final = 60  # characters of a name from outside in a file's name
 
 
-def all_of(record: Mapping[str, Any]) -> dict[str, Drawn]:
+def all_of(record: Mapping[str, Any], *, only: Container[str] | None = None) -> dict[str, Drawn]:
     """By name, what there is to draw: ``exceedance``, ``heat-map`` (``-2``, ``-3`` where assets differ), ``cascade-1``
-    for each failure, ``recommendation-1``, ``network``. Raises Missing without matplotlib.
+    for each failure, ``recommendation-1``, ``network``; ``only`` these. Raises Missing without matplotlib.
     """
     try:
         import matplotlib as mpl  # noqa: F401
     except ImportError:
         raise Missing("figures need matplotlib: pip install 'rollproof[risk]'") from None
-    return dict(_drawn(record))
+    made = ((name, draw()) for name, draw in _figures(record) if only is None or name in only)
+    return {name: drawn for name, drawn in made if drawn is not None}
 
 
 def stem(record: Mapping[str, Any]) -> str:
@@ -34,22 +36,20 @@ def stem(record: Mapping[str, Any]) -> str:
     return "-".join(_UNSAFE.sub("-", str(part))[:LONGEST].strip("-").lower() or "unnamed" for part in parts)
 
 
-def _drawn(record: Mapping[str, Any]) -> Iterator[tuple[str, Drawn]]:
+def _figures(record: Mapping[str, Any]) -> Iterator[tuple[str, Callable[[], Drawn | None]]]:
+    """By name, what draws it; None where there is nothing to draw."""
     from rollproof.report.figures import cascade_path, exceedance, heat_map, network, recommendation
 
     quote = named(record.get("quote"), 12)
-    if (curve := exceedance.draw(record)) is not None:
-        yield "exceedance", curve
+    yield "exceedance", partial(exceedance.draw, record)
     for name, (found, assets) in zip(HEAT_MAPS, _distinct(record), strict=False):
-        yield name, heat_map.draw(found, assets)
+        yield name, partial(heat_map.draw, found, assets)
     for at, failure in enumerate(record.get("failures") or (), 1):
-        if (path := cascade_path.draw(failure, quote)) is not None:
-            yield f"cascade-{at}", path
+        yield f"cascade-{at}", partial(cascade_path.draw, failure, quote)
     for at, each in enumerate(record.get("recommendations") or (), 1):
-        if (drawn := recommendation.draw(each, quote)) is not None:
-            yield f"recommendation-{at}", drawn
-    if record.get("network") is not None and (drawn := network.draw(record["network"], quote)) is not None:
-        yield "network", drawn
+        yield f"recommendation-{at}", partial(recommendation.draw, each, quote)
+    if record.get("network") is not None:
+        yield "network", partial(network.draw, record["network"], quote)
 
 
 def _distinct(record: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], list[str]]]:

@@ -24,8 +24,8 @@ h1{font-size:1.5em;line-height:1.25}h2{font-size:1.2em;border-bottom:1px solid v
 h3{font-size:1em;margin-bottom:.3em}h1,h2,h3,p,li,td,th{overflow-wrap:anywhere}
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;margin:.5em 0}
 caption{text-align:left;color:var(--quiet);padding-bottom:.2em}
-th,td{padding:.2em .9em .2em 0;text-align:right;vertical-align:top}th{font-weight:600;color:var(--quiet)}
-tbody tr:nth-child(odd){background:var(--row)}.word{text-align:left}td:not(.word){white-space:nowrap}
+th,td{padding:.2em .9em .2em 0;vertical-align:top}th{font-weight:600;color:var(--quiet)}
+tbody tr:nth-child(odd){background:var(--row)}
 .first{font-size:1.1em}.refused{color:var(--bad);font-weight:600}.quiet{color:var(--quiet)}a{color:var(--link)}
 figure{margin:1em 0;padding:.5em;background:#fff;color:#1f2328;border:1px solid var(--line);border-radius:6px}
 figure svg{width:100%;height:auto;display:block}figcaption{font-size:.9em}
@@ -56,10 +56,10 @@ def page(reports: Sequence[tuple[Mapping[str, Any], Mapping[str, str]]]) -> str:
     return f"{head}<body>\n{chr(10).join(bodies)}\n</body></html>\n"
 
 
-def html(record: Mapping[str, Any], figures: Mapping[str, str], *, prefix: str = "") -> str:
+def html(record: Mapping[str, Any], figures: Mapping[str, str], *, full: bool = True, prefix: str = "") -> str:
     """The report's parts, without the page around them; ``prefix`` keeps the figures' names apart on a page."""
     left = dict(figures)
-    parts = [part for section in risk_report.sections(record, full=True) for part in _section(section, left, prefix)]
+    parts = [part for section in risk_report.sections(record, full=full) for part in _section(section, left, prefix)]
     parts += [_figure(svg, name, f"{prefix}{name}-") for name, svg in left.items()]
     return "\n".join(parts)
 
@@ -94,7 +94,8 @@ def _table(table: Table) -> str:
 
 
 def _row(table: Table, cells: Sequence[str], tag: str) -> str:
-    begin = [f'<{tag} class="word">' if at in table.left else f"<{tag}>" for at in range(len(cells))]
+    sides = ["left" if at in table.left else "right" for at in range(len(cells))]
+    begin = [f'<{tag} style="text-align:{side}">' for side in sides]
     return f"<tr>{''.join(f'{at}{_inline(cell)}</{tag}>' for at, cell in zip(begin, cells, strict=True))}</tr>"
 
 

@@ -38,18 +38,18 @@ def sentence(found: Mapping[str, Any], quote: str) -> str:
     said = (
         f"{named(found.get('parameter'))} {digits(found.get('value'), 4)} {named(found.get('unit') or '', 40)}".rstrip()
     )
-    return (
-        f"{said} keeps the {level(found.get('level'))} shortfall of {of} within {digits(found.get('budget'), 6)} {quote}: "
-        f"it is {estimate(found.get('loss'))} there ({interval(found.get('loss'), floor=0.0)})"
-    )
+    within = f"the {level(found.get('level'))} shortfall of {of} within {digits(found.get('budget'), 6)} {quote}"
+    return f"{said} keeps {within}: {estimate(found.get('loss'))} ({interval(found.get('loss'), floor=0.0)})"
 
 
 def _rows(found: Mapping[str, Any], quote: str) -> Iterator[tuple[str, str, str]]:
     unit = named(found.get("unit") or "", 40)
     for words, key in (("95 % Monte Carlo", "interval"), ("over models and parameters", "variants_interval")):
         ends = found.get(key)
-        known = isinstance(ends, list | tuple) and len(ends) == 2
-        yield f"value, {words}", span(*ends) if known else "not computed", unit if known else ""
+        if isinstance(ends, list | tuple) and len(ends) == 2:
+            yield f"value, {words}", span(ends[0], ends[1]), unit
+        else:
+            yield f"value, {words}", "not computed", ""
     now = finite(found.get("current_value"))
     yield "value now", "not known" if now is None else digits(now, 4), "" if now is None else unit
     if found.get("current_loss") is not None:
@@ -62,7 +62,7 @@ def _rows(found: Mapping[str, Any], quote: str) -> Iterator[tuple[str, str, str]
         )
     for name, value in (found.get("checks") or {}).items():
         yield "check", named(name, 80), digits(value, 4)
-    shape = {True: "monotone on its grid", False: "not monotone on its grid"}.get(found.get("monotone") is True)
+    shape = "monotone on its grid" if found.get("monotone") is True else "not monotone on its grid"
     yield "found by", named(found.get("method"), 120), f"{shape}, {digits(found.get('evaluations'), 6)} evaluations"
 
 

@@ -16,7 +16,8 @@ import numpy as np
 
 from rollproof.venue.book import Floats
 
-GRID = 1 << 16
+GRID = 1 << 17
+NEGLIGIBLE = 1e-6  # share of the expected loss that may lie beyond the grid
 _TILT = 6.0  # more would bring rounding noise up at the far end
 
 
@@ -61,8 +62,8 @@ class Annual:
 def annual(severities: Sequence[Severity], *, largest: float | None = None, grid: int = GRID) -> Annual:
     """The law of a year's loss.
 
-    ``largest`` is the grid's end in quote; by default what a year exceeds with a probability below one in a million by
-    any count of its failures (their largest loss, times a count that a Poisson variable hardly ever exceeds).
+    ``largest`` is the grid's end in quote; by default a loss beyond which hardly any of the expected loss lies, times a
+    count that a Poisson variable hardly ever exceeds. What is larger counts as the end.
 
     Raises:
         ValueError: a negative loss or weight, weights that do not sum to one, or an intensity too large for the grid.
@@ -72,7 +73,7 @@ def annual(severities: Sequence[Severity], *, largest: float | None = None, grid
             raise ValueError("losses and weights are at least 0, and weights sum to 1")
         if not 0 <= each.intensity <= 1e4:
             raise ValueError(f"{each.intensity} failures a year: 0 to 10,000 can be summed")
-    top = max((float(each.losses.max(initial=0.0)) for each in severities), default=0.0)
+    top = max((_top(each) for each in severities), default=0.0)
     often = sum(each.intensity for each in severities)
     end = largest if largest is not None else top * (often + 6 * np.sqrt(often) + 3)
     if end <= 0:
@@ -86,6 +87,16 @@ def annual(severities: Sequence[Severity], *, largest: float | None = None, grid
     law = np.fft.irfft(np.exp(transform), grid) / tilt
     law = np.maximum(law, 0.0)
     return Annual(step, law / law.sum())
+
+
+def _top(severity: Severity) -> float:
+    """The loss beyond which hardly any of the expected loss lies: a few paths far out would coarsen the grid."""
+    order = np.argsort(severity.losses, kind="stable")
+    losses, parts = severity.losses[order], (severity.losses * severity.weights)[order]
+    below = np.cumsum(parts)
+    if not len(losses) or below[-1] <= 0:
+        return 0.0
+    return float(losses[min(int(np.searchsorted(below, (1 - NEGLIGIBLE) * below[-1])), len(losses) - 1)])
 
 
 def _discretised(severity: Severity, step: float, grid: int) -> Floats:

@@ -17,6 +17,7 @@ from rollproof.risk.uncertainty import VariantPrice, spans
 from rollproof.venue.book import Floats
 
 POINTS = 120  # of the exceedance curve
+FINE = 8  # steps of the grid: below, the curve would be a staircase
 GROUPS = 16  # at most, that the interval rests on
 
 
@@ -52,7 +53,7 @@ def yearly(samples: Sequence[Sample], variants: Sequence[tuple[str, str, Sequenc
         )
     mean = _estimate(law.mean, [one.mean for one in each_law])
     top = law.tail(0.9999)[0]
-    losses = np.geomspace(top * 1e-4, top, POINTS) if top > 0 else np.zeros(1)
+    losses = np.geomspace(min(max(top * 1e-4, FINE * law.step), top), top, POINTS) if top > 0 else np.zeros(1)
     intensity = sum(each.intensity for each in samples)
     rate, low, high = prior.intensity(prior.published())
     for name, factor in (("intensity at the prior's low end", low / rate), ("at its high end", high / rate)):

@@ -22,7 +22,9 @@ def amount(value: float) -> str:
 
 def share(value: float) -> str:
     """A probability in percent, however small."""
-    return f"{value * 100:.3g} %" if value * 100 >= 1e-4 or value == 0 else f"{value * 100:.0e} %"
+    if 0 < value < 0.99e-6:
+        return f"{value * 100:.0e} %"
+    return f"{value * 100:.4f}".rstrip("0").rstrip(".") + " %"
 
 
 def minutes(value: float) -> str:

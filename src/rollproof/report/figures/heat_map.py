@@ -42,7 +42,7 @@ def _panel(
     for row, line in enumerate(values):
         for column, value in enumerate(line):
             axes.text(
-                column + 0.5, row + 0.5, said(float(value)), ha="center", va="center", fontsize=7,
+                column + 0.5, row + 0.5, said(float(value)), ha="center", va="center", fontsize=7.5,
                 color="white" if _dark(faces[row, column]) else "#1f2328",
             )  # fmt: skip
     axes.set_title(title)
@@ -57,9 +57,9 @@ def _panel(
 
 
 def _dark(colour: NDArray[np.float64]) -> bool:
-    """Whether white is read more easily on it than black (relative luminance of WCAG 2)."""
+    """Whether white is read more easily on it than our black (contrast by relative luminance, WCAG 2)."""
     linear = np.where(colour[:3] <= 0.04045, colour[:3] / 12.92, ((colour[:3] + 0.055) / 1.055) ** 2.4)
-    return bool(linear @ (0.2126, 0.7152, 0.0722) < 0.179)
+    return bool(linear @ (0.2126, 0.7152, 0.0722) < 0.215)
 
 
 def _values(rows: Any) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ of what a halt costs before anybody reacts; this one says what reaction adds.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -83,11 +84,15 @@ def cascade(
 def outcomes(
     book: Book, rules: Rules, state: VenueState, model: Model, failure: AnyFailure, liquidity: Liquidity, *,
     paths: int, grid: Grid, seed: int, keepers: Keepers | None = None, funding: Funding | None = None,
-    general: bool = False, workers: int | None = 1,
+    general: bool = False, compared: bool = True, workers: int | None = 1,
 ) -> Floats:  # fmt: skip
-    """(paths, `outcome.WIDTH`) path by path; ``general`` keeps the fast kernel out. Raises as `cascade`."""
+    """(paths, `outcome.WIDTH`) path by path. Raises as `cascade`.
+
+    ``general`` keeps the fast kernel out; what would have been without the market's reaction is ``compared``.
+    """
     _sensible(paths, grid)
     job, _, _ = _prepared(book, rules, state, model, failure, liquidity, grid, seed, keepers, funding, general)
+    job = replace(job, compared=job.compared and compared)
     return np.concatenate(run(partial(simulate, job), spans(paths), Engine.THREADS, workers))
 
 

@@ -138,11 +138,11 @@ def _limit(
             value = opened[j] * _share(rows[j], quote) * abs(rows[j].slope) * price[rows[j].asset].venue
             price[rows[j].asset].wanted += value
             wanted += value
-    if wanted > all_left:
-        quote.part = all_left / wanted
+    if wanted > 0.0 and wanted > all_left:
+        quote.part = max(all_left, 0.0) / wanted
     for a in range(len(price)):
-        if price[a].wanted > price[a].left:
-            quote.part = min(quote.part, price[a].left / price[a].wanted)
+        if price[a].wanted > 0.0 and price[a].wanted > price[a].left:
+            quote.part = min(quote.part, max(price[a].left, 0.0) / price[a].wanted)
     for a in range(len(price)):
         price[a].wanted *= quote.part
     return wanted

@@ -21,7 +21,7 @@ from rollproof.risk.recommend.shortfall import Sampled, Stepped
 from rollproof.venue.rules.rules import Rules
 
 NAME = "grace-period"
-LONGEST = 4 * 3_600.0  # seconds
+LONGEST = 2 * 3_600.0  # seconds
 AFTER = 3_600.0  # seconds that are looked at beyond the longest
 ANSWER = 1_800.0  # mean seconds until an account is topped up: illustrative
 
@@ -69,8 +69,8 @@ def grace_period(question: Question, *, progress: Progress | None = None) -> Rec
     within = [each.value for each in found.curve if each.loss.value <= question.budget]
     notes = [
         "the value is the one with the least loss; interval: values whose loss cannot be told from it",
-        "an account below its maintenance margin is topped up with probability 1 - exp(-seconds / "
-        f"{mean:g}){'' if known else ', which is illustrative'}",
+        f"of accounts below their maintenance margin 1 - exp(-seconds / {mean:g}) are topped up"
+        + ("" if known else ": illustrative"),
     ]
     if within:
         notes.append(f"from {min(within):g} to {max(within):g} seconds some values keep the budget")

@@ -1,9 +1,9 @@
 """Insurance fund: the least that keeps the shortfall of what it does not pay in a year within the budget.
 
 The year's loss is the compound sum of `risk.annual`, exact for the sample, so a fund is found without further paths:
-the expected shortfall of (loss - fund)+ falls as the fund grows. Beside it stand the year's value at risk (the fund that
-is enough in a share ``level`` of years), and Cramer's fund for losses with an exponential law and fees that bring a
-quarter more than the expected loss (`closed.ruin`): another question, for ever instead of a year.
+the expected shortfall of (loss - fund)+ falls as the fund grows. Beside it stand the year's value at risk (the fund
+that is enough in a share ``level`` of years), and Cramer's fund for losses with an exponential law and fees that bring
+a quarter more than the expected loss (`closed.ruin`): another question, for ever instead of a year.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def insurance_fund(question: Question, *, progress: Progress | None = None) -> R
         )
 
     value_at_risk, tail = law.tail(level)
-    high = max(end, 1.0)
+    high = max(min(end, 4 * tail), 1.0)
+    if uncovered(law, high, level) > question.budget:
+        high = max(end, 1.0)
     found = search(objective, 0.0, high, question.budget, least=True, tolerance=1e-4, progress=progress)
     paid = question.state.insurance_fund
     mean = float(drawn.weights @ drawn.losses) / float(drawn.weights.sum())

@@ -17,7 +17,7 @@ from rollproof.risk.failure import AnyFailure, Halt, Reorg
 from rollproof.risk.market import Model
 from rollproof.risk.recommend.other_truths import PATHS, other_truths
 from rollproof.risk.recommend.question import Progress, Question
-from rollproof.risk.recommend.result import Recommendation, recommendation
+from rollproof.risk.recommend.result import Other, Recommendation, recommendation
 from rollproof.risk.recommend.search import Point, Priced, search
 from rollproof.risk.recommend.shortfall import Terminal, shortfall
 from rollproof.venue.book import Book, Floats, Kind
@@ -62,7 +62,7 @@ def maximum_leverage(question: Question, *, progress: Progress | None = None) ->
         progress=progress,
     )  # fmt: skip
     at = found.point or found.best
-    variants = ()
+    variants: tuple[Other, ...] = ()
     if isinstance(price, Terminal):
         quick = Terminal(question, PATHS, price.proposal)
 
@@ -83,8 +83,7 @@ def maximum_leverage(question: Question, *, progress: Progress | None = None) ->
         },
         notes=(
             "who has more leverage is taken to add margin, with the same positions",
-            "checks: leverage at which one position is bankrupt after the failure with probability 1 - level, calm "
-            "market; it is of one position and its probability, the value of the whole book and its shortfall",
+            "checks: leverage at which one position is bankrupt after the failure with probability 1 - level, in calm",
         ),
     )  # fmt: skip
 

@@ -20,7 +20,7 @@ from rollproof.risk.recommend.question import Progress, Question
 from rollproof.risk.recommend.result import Recommendation, recommendation
 from rollproof.risk.recommend.search import Point, search
 from rollproof.risk.recommend.shortfall import Sampled, Stepped
-from rollproof.venue.book import Book, Kind
+from rollproof.venue.book import Book, Floats, Kind
 from rollproof.venue.rules.rules import LinearRules, Rates, Rules
 from rollproof.venue.state import VenueState
 
@@ -32,7 +32,7 @@ def with_maintenance(rules: LinearRules, factor: float) -> LinearRules:
     """The same rules with maintenance margins times ``factor``."""
     kind = _raised(type(rules))
     fields = {name: getattr(rules, name) for name in rules.__struct_fields__}
-    return kind(**fields, maintenance_factor=factor)
+    return kind(**fields, maintenance_factor=factor)  # type: ignore[call-arg]
 
 
 @lru_cache(maxsize=32)

@@ -3,25 +3,24 @@
 All subaccounts are made larger or smaller with the positions and the money in them, so nobody's leverage changes. Bad
 debt at given prices is then proportional to the scale, which is checked; the cascade's is not, because impact is not.
 
-A cap for each asset: what an asset may have is lowered where its part of the shortfall (Euler's: the mean of its loss
-on paths beyond the value at risk; D. Tasche, Risk contributions and performance measurement, 1999) is more than its part
-of open interest, until the shortfall of the whole is the budget. A subaccount with several assets is made smaller by the
-mean over its notional.
+A cap for each asset: what an asset may have is lowered where its part of the shortfall (what the shortfall falls by as
+the asset's positions do, its Euler contribution: D. Tasche, Risk contributions and performance measurement, 1999) is
+more than its part of open interest, until the shortfall of the whole is the budget. A subaccount with several assets
+is made smaller by the mean over its notional.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from rollproof.errors import Malformed
-from rollproof.risk.failure import AnyFailure
-from rollproof.risk.market import Model
-from rollproof.risk.recommend.other_truths import PATHS, other_truths
+from rollproof.risk.recommend.other_truths import PATHS, truths
 from rollproof.risk.recommend.question import Progress, Question
-from rollproof.risk.recommend.result import Recommendation, recommendation
-from rollproof.risk.recommend.search import Found, Point, Priced, search
+from rollproof.risk.recommend.result import Other, Recommendation, recommendation
+from rollproof.risk.recommend.search import Found, Point, search
 from rollproof.risk.recommend.shortfall import AnyShortfall, Terminal, shortfall
 from rollproof.venue.book import Book, Floats
 
@@ -39,7 +38,7 @@ def scaled(book: Book, factor: Floats | float) -> Book:
 
 
 def open_interest_cap(question: Question, *, progress: Progress | None = None) -> Recommendation:
-    """See the module's head. Raises Malformed for a book without open interest, Unsupported as the layer that prices."""
+    """See the module's head. Raises Malformed without open interest, Unsupported as the layer that prices."""
     book = question.book
     total = book.open_interest_value
     if not total > 0:
@@ -53,25 +52,22 @@ def open_interest_cap(question: Question, *, progress: Progress | None = None) -
     )  # fmt: skip
     at = found.point or found.best
     final = price(scaled(book, at.value / total))
-    variants, checks, details, notes = (), dict[str, float](), {}, []
+    checks, details, notes = dict[str, float](), dict[str, Any](), list[str]()
+    variants: tuple[Other, ...] = ()
     if isinstance(price, Terminal):
-        quick = Terminal(question, PATHS, price.proposal)
-
-        def other(value: float, failure: AnyFailure, model: Model) -> Priced:
-            return quick(scaled(book, value / total), failure=failure, model=model).priced
-
-        variants = other_truths(question, other, LEAST * total, MOST * total, least=False)
         half = price(scaled(book, 0.5)).loss.value
         checks["shortfall of half the book, of the whole"] = half / now.loss.value if now.loss.value > 0 else 0.5
+        if abs(half - now.loss.value / 2) <= 1e-6 * now.loss.value:
+            variants = _other_truths(question, price, total)
     if now.loss.value > 0 and question.budget > 0:
         checks["open interest by budget and shortfall"] = total * question.budget / now.loss.value
-        marginal = _marginal(question, price, total)
+        marginal = _marginal(question, price, now.loss.value)
         if marginal is not None:
             details["by_asset"] = marginal
             notes.append("details: caps by asset that together keep the budget, lower where an asset costs more")
     details["uniform_by_asset"] = _named(book, book.open_interest * at.value / total)
     return recommendation(
-        NAME, f"{book.quote} of open interest", question, found, current=Point(total, now.loss),
+        NAME, book.quote, question, found, current=Point(total, now.loss),
         binding=final.binding, variants=variants, checks=checks, details=details,
         notes=("everybody's positions and margin grow and shrink together: leverage stays as it is", *notes),
     )  # fmt: skip
@@ -82,14 +78,14 @@ def _whole(question: Question) -> Question:
     return replace(question, state=replace(question.state, open_interest=np.zeros(0), skew=np.zeros(0)))
 
 
-def _marginal(question: Question, price: AnyShortfall, total: float) -> dict[str, float] | None:
+def _marginal(question: Question, price: AnyShortfall, now: float) -> dict[str, float] | None:
     """Caps by asset, units of it, that keep the budget; None where no asset can be told apart or none do."""
     book = question.book
     interest = book.open_interest * book.marks
     live = np.flatnonzero(interest > 0)
     if len(live) < 2:
         return None
-    part = contributions(question, price)
+    part = contributions(question, price, now)
     with np.errstate(divide="ignore", invalid="ignore"):
         dear = np.where(interest > 0, part / np.where(interest > 0, interest, 1.0), 0.0)
     if not (dear > 0).any():
@@ -110,16 +106,25 @@ def _marginal(question: Question, price: AnyShortfall, total: float) -> dict[str
     return _named(book, book.open_interest * factors(found.point.value))
 
 
-def contributions(question: Question, price: AnyShortfall) -> Floats:
+def contributions(question: Question, price: AnyShortfall, now: float) -> Floats:
     """(assets,) of the shortfall, quote: how it falls as an asset's positions do, by a difference of a tenth."""
     book = question.book
-    now = price(book).loss.value
     out = np.zeros(len(book.assets))
     for at in range(len(book.assets)):
         less = np.ones(len(book.assets))
         less[at] = 0.9
         out[at] = max((now - price(scaled(book, less)).loss.value) / 0.1, 0.0)
     return out
+
+
+def _other_truths(question: Question, price: Terminal, total: float) -> tuple[Other, ...]:
+    """By one shortfall each: the loss is proportional to the scale."""
+    quick, out = Terminal(question, PATHS, price.proposal), []
+    for each in truths(question):
+        loss = quick(question.book, failure=each.failure, model=each.model).loss.value
+        value = total * question.budget / loss if loss > 0 else MOST * total
+        out.append(Other(each.kind, each.name, min(value, MOST * total) if value >= LEAST * total else None))
+    return tuple(out)
 
 
 def _named(book: Book, units: Floats) -> dict[str, float]:

@@ -14,9 +14,10 @@ from rollproof.risk.closed.stale import stale_value, staleness_limit
 from rollproof.risk.duration import Fixed
 from rollproof.risk.failure import AnyFailure, StaleOracle
 from rollproof.risk.market import YEAR, Model
+from rollproof.risk.recommend.grace_period import without_grace
 from rollproof.risk.recommend.other_truths import PATHS, other_truths
 from rollproof.risk.recommend.question import Progress, Question
-from rollproof.risk.recommend.result import Recommendation, Variant, recommendation
+from rollproof.risk.recommend.result import Other, Recommendation, recommendation
 from rollproof.risk.recommend.search import Point, Priced, search
 from rollproof.risk.recommend.shortfall import Sampled, Terminal
 
@@ -35,7 +36,8 @@ def oracle_staleness(question: Question, *, progress: Progress | None = None) ->
             intensity_per_year=asked.intensity_per_year, duration=Fixed(seconds), load=asked.load, share=share, fee=fee
         )
 
-    price = Terminal(replace(question, failure=stale(OLDEST)))
+    # a stale price is no outage: no grace period follows
+    price = Terminal(replace(question, failure=stale(OLDEST), rules=without_grace(question.rules)))
 
     def at(seconds: float, *, model: Model | None = None, estimator: Terminal = price) -> Sampled:
         return estimator(book, failure=stale(seconds), model=model)
@@ -94,5 +96,5 @@ def option_value(model: Model, asset: str, seconds: float) -> float:
     return float(stale_value(float(model.volatility[at]), seconds / YEAR, jumps=asset_jumps(model, asset)))
 
 
-def _told(variants: tuple[Variant, ...]) -> tuple[Variant, ...]:
+def _told(variants: tuple[Other, ...]) -> tuple[Other, ...]:
     return tuple(each for each in variants if each.kind == "market")  # the age is asked for: no law of it matters

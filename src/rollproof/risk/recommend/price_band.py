@@ -1,10 +1,10 @@
 """Price band: new risk and liquidations stop when the price moved over ``HORIZON`` seconds beyond a quantile band.
 
-The band is of the market's law in calm (vegaprotocol/specs 0032-PRIM: the interval that a move over the horizon stays in
-with a probability alpha). What the venue realises in a failure is its bad debt at prices inside the band; outside it a
-market stands still, and what is lost there is put off until an auction or a person decides. So a wide band realises more,
-and a narrow one stops trading when nothing is wrong: 1 - alpha of all intervals. The answer is the widest band, the one
-with the fewest false triggers, whose realised shortfall is within the budget.
+The band is of the market's law in calm (vegaprotocol/specs 0032-PRIM: the interval that a move over the horizon stays
+in with a probability alpha). What the venue realises in a failure is its bad debt at prices inside the band; outside it
+a market stands still, and what is lost there is put off until an auction or a person decides. So a wide band realises
+more, and a narrow one stops trading when nothing is wrong: 1 - alpha of all intervals. The answer is the widest band,
+the one with the fewest false triggers, whose realised shortfall is within the budget.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def price_band(question: Question, *, progress: Progress | None = None) -> Recom
     unbounded = np.tile([0.0, np.inf], (len(moves.assets), 1))
     without = moves.priced(moves.realised(unbounded)).loss
     return recommendation(
-        NAME, f"probability that a move over {HORIZON:g} seconds stays inside", question, _as_alpha(found),
+        NAME, "probability", question, _as_alpha(found),
         current=Point(1.0, without), binding=moves.binding(moves.realised(chosen)),
         details={
             "horizon_seconds": HORIZON,
@@ -132,6 +132,7 @@ def price_band(question: Question, *, progress: Progress | None = None) -> Recom
             ],
         },
         notes=(
+            f"the value is the probability that a move over {HORIZON:g} seconds stays inside the band",
             "the loss is what is realised at prices inside the band; what lies outside is put off, not avoided",
             "current: no band; false triggers are of one market in calm, over intervals that do not overlap",
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TypeAlias
 
 from rollproof.errors import Malformed, Missing, Unsupported
@@ -35,7 +35,7 @@ class Question:
     _: KW_ONLY
     budget: float
     level: float = 0.999
-    settings: Settings = Settings()
+    settings: Settings = field(default_factory=Settings)
 
     def __post_init__(self) -> None:
         if not 0 <= self.budget < math.inf:

@@ -21,7 +21,7 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True)
-class Variant:
+class Other:
     """The value that another truth asks for (`risk.uncertainty`); None where no value in the range keeps the budget."""
 
     kind: str
@@ -40,7 +40,7 @@ class Recommendation:
     unit: str
     value: float | None
     interval: tuple[float, float] | None  # of the value, from the Monte Carlo interval of the loss
-    variants: tuple[Variant, ...]
+    variants: tuple[Other, ...]
     variants_interval: tuple[float, float] | None  # of the value, over those and the answer itself
     budget: float
     level: float
@@ -71,7 +71,7 @@ def recommendation(
     current: Point | None = None,
     period: str = "failure",
     binding: Sequence[Binding] = (),
-    variants: Sequence[Variant] = (),
+    variants: Sequence[Other] = (),
     checks: Mapping[str, float] | None = None,
     details: Mapping[str, Any] | None = None,
     notes: Sequence[str] = (),

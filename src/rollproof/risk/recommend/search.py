@@ -1,4 +1,4 @@
-"""The value of a setting that keeps a loss within a budget: bisection where that is allowed, a bounded search elsewhere.
+"""The value of a setting that keeps a loss within a budget: bisection where allowed, else a bounded search.
 
 Bisection needs a loss that only rises, or only falls, with the setting. That is checked, not assumed: the loss is
 priced on a grid over the whole range with common random numbers, and each path's loss is compared from one grid value
@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from rollproof.venue.book import Floats
 
 SAME = 1e-9  # of the largest loss: differences below it are rounding
 _GOLDEN = (math.sqrt(5) - 1) / 2
-_GOLDEN_STEPS = 10
+_GOLDEN_STEPS = 6
 _STEPS = 20  # of a bisection, at most
 
 
@@ -34,6 +35,7 @@ class Priced:
 
     loss: Estimate
     paths: Floats | None = None  # (paths,) quote
+    tail: Floats | None = None  # (paths,) quote: their mean is the shortfall, value at risk held
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +73,13 @@ class _Asked:
     expected: int
     progress: Progress | None
     seen: dict[float, Point] = field(default_factory=dict)
+    tails: dict[float, Floats] = field(default_factory=dict)
 
     def __call__(self, value: float) -> Priced:
         priced = self.objective(value)
         self.seen[value] = Point(value, priced.loss)
+        if priced.tail is not None:
+            self.tails[value] = priced.tail
         if self.progress is not None:
             self.progress(min(len(self.seen), self.expected), self.expected)
         return priced
@@ -142,8 +147,9 @@ def minimise(
 ) -> Found:
     """The value in [low, high] with the least loss, over a grid and by golden section about its lowest value.
 
-    ``interval`` are the values between which the grid's losses cannot be told from the least one: their lower ends are
-    below its upper end. Raises ValueError for a range that is none.
+    ``interval`` is from the first to the last value whose loss cannot be told from the least: it is less than two
+    standard errors of their difference away, path by path where paths are common. Raises ValueError for a range that is
+    none.
     """
     if not -math.inf < low < high < math.inf or points < 3:
         raise ValueError(f"no range to search: {low} to {high} with {points} points")
@@ -153,7 +159,7 @@ def minimise(
     _lowest(asked, grid, logarithmic=False)
     curve = tuple(sorted(asked.seen.values(), key=lambda each: each.value))
     best = min(curve, key=lambda each: each.loss.value)
-    alike = [each.value for each in curve if each.loss.low <= best.loss.high]
+    alike = [each.value for each in curve if _alike(asked, each, best)]
     point = best if best.loss.value <= budget else None
     return Found(
         point, best, (min(alike), max(alike)), "bounded search, golden section for the least loss", monotone, share,
@@ -175,8 +181,15 @@ def _checked(asked: _Asked, grid: Sequence[float]) -> tuple[bool, float | None]:
             turned = fell if turned is None else turned | fell
         before = priced.paths
     slack = SAME * max(map(abs, losses))
-    monotone = all(after >= earlier - slack for earlier, after in zip(losses, losses[1:], strict=False))
+    monotone = all(after >= earlier - slack for earlier, after in pairwise(losses))
     return monotone, None if turned is None else 1.0 - float(turned.mean())
+
+
+def _alike(asked: _Asked, point: Point, best: Point) -> bool:
+    if point.value in asked.tails and best.value in asked.tails:
+        apart = asked.tails[point.value] - asked.tails[best.value]
+        return bool(apart.mean() <= 2 * apart.std(ddof=1) / math.sqrt(len(apart)))
+    return point.loss.low <= best.loss.high
 
 
 def _laxest(within: Sequence[bool]) -> int | None:

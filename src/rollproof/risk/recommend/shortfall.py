@@ -37,7 +37,7 @@ BINDING = 3  # paths that are shown
 _LONGER = 1.5  # deviations of a lognormal duration's logarithm
 _TIMES = 4.0  # an exponential duration's mean
 _STEPS = 40  # of a failure of mean length, at most
-_HALTED = 3_600.0  # seconds: nothing happens in a halt, so its steps may be long
+_HALTED = 1e9  # seconds: nothing happens in a halt, so it is one step
 _UNSEEN = -math.log(0.025)  # expected paths of what none is seen of, with 2.5 % probability
 
 
@@ -50,11 +50,12 @@ class Sampled:
     weights: Floats
     groups: Floats | None
     binding: tuple[Binding, ...]
+    tail: Floats | None = None  # (paths,) quote: their mean is the shortfall
 
     @property
     def priced(self) -> Priced:
         """For a search."""
-        return Priced(self.loss, self.losses)
+        return Priced(self.loss, self.losses, self.tail)
 
 
 class Terminal:
@@ -111,10 +112,10 @@ class Stepped:
         seconds, losses = tally[:, outcome.SECONDS], tally[:, outcome.BAD_DEBT]
         weights = _weights(what.duration, seconds) if longer is not None else np.ones(len(losses))
         law = losses_of(losses, weights, seed=seed, method="", levels=(asked.level,))
-        loss = law.tails[0].es
+        loss, value = law.tails[0].es, law.tails[0].var.value
         if float(weights.max()) * _UNSEEN / len(losses) > 1 - asked.level:
             loss = replace(loss, high=math.inf)  # too few paths to bound anything from above
-        at = np.argsort(np.abs(losses - law.tails[0].var.value), kind="stable")[:1]
+        at = np.argsort(np.abs(losses - value), kind="stable")[:1]
         shown = [*at.tolist(), *np.argsort(-losses, kind="stable")[: BINDING - 1].tolist()]
         return Sampled(
             loss, losses, weights, None,
@@ -122,13 +123,14 @@ class Stepped:
                 Binding(float(losses[k]), float(seconds[k]), {"book": math.expm1(float(tally[k, outcome.RESUME]))})
                 for k in shown
             ),
+            value + weights * np.maximum(losses - value, 0.0) / (1 - asked.level),
         )  # fmt: skip
 
     def _tally(self, book: Book, rules: Rules | None, failure: AnyFailure, model: Model | None, seed: int) -> Floats:
         asked = self.question
         return outcomes(
             book, rules or asked.rules, asked.state, model or asked.model, failure, asked.liquidity, paths=self.paths,
-            grid=self.grid, seed=seed, workers=asked.settings.workers,
+            grid=self.grid, seed=seed, compared=False, workers=asked.settings.workers,
         )  # fmt: skip
 
 

@@ -1,13 +1,12 @@
 """Order throttle: new open interest a second, by the volatility that is realised, so that a halt from then on is borne.
 
-Closed forms. A unit of new open interest is a long and a short position at the initial margin. The expected shortfall of
-a position's bad debt after the failure is, with K the price at which its equity is nothing and q the price's quantile at
-the level (C. Acerbi and D. Tasche 2002; put and call by `closed.outage`, calls for shorts alike)
+Closed forms. A unit of new open interest is a long and a short position at the initial margin m; at the failure's end
+they owe (1 - m - S)+ and (S - 1 - m)+. With x the value at risk of both together (P(S < 1 - m - x) + P(S > 1 + m + x)
+is 1 - level; 0 where there is none) their expected shortfall is (Acerbi and Tasche 2002, definition 2.6)
 
-    put(K) / (1 - level)                    where P(S < K) is at most 1 - level
-    (K - q) + put(q) / (1 - level)          elsewhere
+    x + (put(1 - m - x) + call(1 + m + x)) / (1 - level)
 
-Shortfalls of positions add up to at least that of their sum (subadditivity, ibid.). New interest is taken to stay for
+Shortfalls of assets add up to at least that of their sum (subadditivity, ibid.). New interest is taken to stay for
 ``STAYS`` seconds, so a flow c holds c * STAYS of it (J. Little, Operations Research 9 (1961)), and the cap is the flow
 whose shortfalls add up to the budget. Open interest that is there already is not in it.
 """
@@ -20,6 +19,7 @@ import numpy as np
 
 from rollproof.errors import Malformed
 from rollproof.risk.closed.log_price import LogPrice, log_price
+from rollproof.risk.closed.normal_mixture import bisect
 from rollproof.risk.closed.outage import asset_jumps
 from rollproof.risk.duration import Duration
 from rollproof.risk.estimate import Estimate
@@ -37,14 +37,20 @@ STAYS = 86_400.0  # seconds that new open interest stays
 FACTORS = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)  # of the model's volatility
 
 
-def position_shortfall(law: LogPrice, side: float, margin: float, level: float) -> float:
-    """Expected shortfall at ``level`` of one position's bad debt, per unit of notional; ``margin`` likewise."""
-    beyond, strike = 1 - level, 1 - side * margin
-    quantile = float(np.exp(law.quantile(beyond, upper=side < 0)))
-    bankrupt = quantile < strike if side > 0 else quantile > strike
-    at = quantile if bankrupt else strike
-    option = float(law.put(at) if side > 0 else law.call(at))
-    return (abs(strike - quantile) if bankrupt else 0.0) + option / beyond
+def pair_shortfall(law: LogPrice, margin: float, level: float) -> float:
+    """Expected shortfall at ``level`` of a long and a short position's bad debt, per unit of notional of each."""
+    beyond = 1 - level
+
+    def passed(x: Floats) -> Floats:
+        with np.errstate(divide="ignore"):
+            low = np.log(np.maximum(1 - margin - x, 0.0))
+        return np.asarray(law.below(low) + law.above(np.log(1 + margin + x)) - beyond)
+
+    x = 0.0
+    if float(passed(np.zeros(()))) > 0:
+        top = max(float(np.exp(law.quantile(beyond / 2, upper=True))), 1.0) + 1.0
+        x = float(bisect(passed, np.zeros(()), np.asarray(top)))
+    return x + float(law.put(1 - margin - x) + law.call(1 + margin + x)) / beyond
 
 
 def order_throttle(question: Question, *, progress: Progress | None = None) -> Recommendation:
@@ -72,7 +78,7 @@ def order_throttle(question: Question, *, progress: Progress | None = None) -> R
         progress(len(FACTORS) + 1, len(FACTORS) + 1)
     mean = float(question.model.only(book.assets).volatility @ share)
     return recommendation(
-        NAME, f"{book.quote} of open interest a second, at volatility {mean:g}", question, found,
+        NAME, f"{book.quote} a second", question, found,
         binding=drawn.binding,
         checks={"shortfall of a book at the cap, Monte Carlo": drawn.loss.value},
         details={
@@ -84,8 +90,8 @@ def order_throttle(question: Question, *, progress: Progress | None = None) -> R
             "initial_margins": dict(zip(book.assets, margin.tolist(), strict=True)),
         },
         notes=(
-            f"the budget is for new open interest, which stays for {STAYS:g} seconds; what is there already comes on top",
-            "volatility is what is realised when orders come (annual, of the diffusion, mean over open interest)",
+            f"the budget is for new open interest, which stays for {STAYS:g} seconds; what is there comes on top",
+            f"the value is for a volatility of {mean:g}, the model's; the table has others (annual, of the diffusion)",
             "new open interest is spread over assets as the book is, a long and a short position at the initial margin",
         ),
     )  # fmt: skip
@@ -111,7 +117,7 @@ def initial_margins(question: Question) -> tuple[Floats, Floats]:
 
 
 def cost(question: Question, model: Model, margin: Floats, share: Floats) -> float:
-    """Shortfalls of a unit of new open interest, added up over both sides and all assets."""
+    """Shortfalls of a unit of new open interest, added up over all assets."""
     total = 0.0
     duration: Duration = question.failure.duration
     for at, asset in enumerate(question.book.assets):
@@ -121,8 +127,7 @@ def cost(question: Question, model: Model, margin: Floats, share: Floats) -> flo
         law = log_price(
             float(model.volatility[index]), duration, drift=float(model.drift[index]), jumps=asset_jumps(model, asset)
         )
-        for side in (1.0, -1.0):
-            total += float(share[at]) * position_shortfall(law, side, float(margin[at]), question.level)
+        total += float(share[at]) * pair_shortfall(law, float(margin[at]), question.level)
     return total
 
 

@@ -31,8 +31,8 @@ from rollproof.venue.book import Floats
 
 POWER = 13  # of two: paths of a round
 ROUNDS = 3  # with losses as they are
-MOST_ROUNDS = 10
-STRETCHES = (1.0, 1.25, 1.6, 2.0, 2.5, 3.2, 4.0, 6.0)  # of log prices
+MOST_ROUNDS = 12
+STRETCHES = tuple(1.12**step for step in range(17))  # of log prices
 REPEATS = 4  # of expectation and maximisation in a round
 OWN_DIRECTIONS = 64  # of single assets that the first proposal tries, those that cost most
 DRAWN = 2048  # paths that a proposal is fitted to
