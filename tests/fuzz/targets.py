@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import demonstration as demo
-from fuzz import chain, tables, traces
+from fuzz import chain, settings, tables, traces
 from fuzz.engine import Target
 from fuzz.mutate import change, edge, mutate_bytes, mutate_json
 from fuzz.node import ASKED, FaultyNode, transaction
@@ -500,4 +500,5 @@ TARGETS = (
     Target("trace", traces.run_trace, traces.seeds_trace, traces.mutate_trace),
     Target("protocols", traces.run_table, traces.seeds_table, traces.mutate_table),
     Target("positions", tables.run_positions, tables.seeds_positions, tables.mutate_cells),
+    Target("settings", settings.run_settings, settings.seeds_settings, settings.mutate_settings),
 )

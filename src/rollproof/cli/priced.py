@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,6 @@ from rollproof.risk.price import Progress, price
 from rollproof.risk.record import plain, record
 from rollproof.risk.result import Priced
 from rollproof.risk.settings import Settings
-from rollproof.venue import adapters
-from rollproof.venue.rules import registry
 
 WRITERS = (".html", ".md", ".json")
 
@@ -59,22 +57,6 @@ class Asked:
     seed: int
     engine: str
     jobs: int | None
-
-
-def names() -> Iterator[str]:
-    """What can be named, a line each."""
-    yield "scenarios:"
-    for name in preset.names():
-        yield f"  {name:24} {preset.load(name).title}"
-    yield "rules:"
-    for name in registry.FAMILIES:
-        yield f"  {name}"
-    yield "adapters:"
-    for name in adapters.NAMES:
-        yield f"  {name}"
-    yield "settings (--recommend):"
-    for name, what in recommend.NAMES.items():
-        yield f"  {name:24} {what}"
 
 
 def run(asked: Asked, *, as_json: bool, reports: Sequence[Path], figures: Path | None, show: bool, talk: bool) -> int:

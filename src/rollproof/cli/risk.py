@@ -122,7 +122,11 @@ def risk(
 ) -> None:
     """Price an execution failure. Exit code: 0 priced, 1 money is wrong or over --budget, 2 could not price all."""
     if listed:
-        raise typer.Exit(_listed())
+        from rollproof.cli.listed import names
+
+        for line in names():
+            print(line)
+        raise typer.Exit
     urls = rpc_url or os.environ.get("ETH_RPC_URL", "").split()
     if (positions is not None) + (evidence is not None) + (positions is None and venue is not None) == 0:
         raise typer.BadParameter("give POSITIONS, or --venue with --rpc-url, or --evidence")
@@ -135,8 +139,9 @@ def risk(
 
         raise typer.Exit(
             consequence.run(
-                evidence, venue=venue, adapter=adapter, accounts=accounts or (), rpc_url=urls, config=config, family=family,
-                evidence_out=evidence_out, html=_page(report), as_json=json, verbose=verbose, quiet=quiet, seed=seed,
+                evidence, venue=venue, adapter=adapter, accounts=accounts or (), rpc_url=urls, config=config,
+                family=family, evidence_out=evidence_out, html=_page(report), as_json=json, verbose=verbose,
+                quiet=quiet, seed=seed,
             )
         )  # fmt: skip
     if positions is None and not urls:
@@ -189,16 +194,3 @@ def _pairs(given: Sequence[str] | None, name: str, *, alone: bool = False) -> di
         except ValueError:
             raise typer.BadParameter(f"{name}: {number[:40]!r} is not a number") from None
     return out
-
-
-def _listed() -> int:
-    try:
-        from rollproof.cli import priced
-
-        lines = priced.names()
-    except ImportError as error:
-        complain(f"rollproof risk needs the extra 'risk': pip install 'rollproof[risk]' ({error.name} is not here)")
-        return 2
-    for line in lines:
-        print(line)
-    return 0

@@ -7,7 +7,7 @@ assets or with options, are simulated over a grid of durations with the same ran
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import poisson
+from scipy.special import pdtr, pdtrik
 
 from rollproof.risk.closed import outage
 from rollproof.risk.failure import AnyFailure
@@ -167,8 +167,15 @@ class _Draws:
         out = model.log_drift * time + model.volatility * np.sqrt(time) * (
             model.loading * self.factor + np.sqrt(1 - model.loading**2) * self.own
         )
-        count = poisson.ppf(self.jumps, model.common.intensity * time)
+        count = _poisson(self.jumps, model.common.intensity * time)
         common = count * model.common.mean + np.sqrt(count) * model.common.deviation * self.size
-        count = poisson.ppf(self.own_jumps, model.own_intensity * time)
+        count = _poisson(self.own_jumps, model.own_intensity * time)
         out += model.beta * common + count * model.own_mean + np.sqrt(count) * model.own_deviation * self.own_size
         return np.asarray(np.exp(out))
+
+
+def _poisson(probability: Floats, mean: Floats) -> Floats:
+    """Least whole numbers that a Poisson variable is not above with ``probability``."""
+    above = np.ceil(pdtrik(probability, mean))
+    below = np.maximum(above - 1, 0)
+    return np.asarray(np.where(pdtr(below, mean) >= probability, below, above))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rollproof.errors import Malformed
-from rollproof.risk import calibration, prices
-from rollproof.risk.calibration import Fitted
 from rollproof.risk.estimate import Estimate
 from rollproof.risk.market import Model, jump_diffusion
 from rollproof.risk.settings import Markets
-from rollproof.venue.table import Source
+
+if TYPE_CHECKING:
+    from rollproof.risk.calibration import Fitted
+    from rollproof.venue.table import Source
 
 VOLATILITY = 0.8  # annual, where none is given
 ERRORS = 2.0  # standard errors to either side
@@ -28,6 +30,8 @@ class Market:
 
 def fitted(source: Source, assets: Sequence[str]) -> Market:
     """Fitted to a series of prices with a column for each asset. Raises as `prices.read` and `calibration.fit`."""
+    from rollproof.risk import calibration, prices  # most runs need no optimiser
+
     found = calibration.fit(prices.read(source).only(assets))
     spans = [_factors(each.volatility) for each in found.assets]
     volatility = (min(low for low, _ in spans), max(high for _, high in spans))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import msgspec
 
 from rollproof.errors import Malformed, Unsupported
+from rollproof.risk import shipped
 from rollproof.risk.duration import Empirical, Exponential, Fixed, Lognormal
 from rollproof.risk.failure import AnyFailure, Scenario
 
@@ -21,7 +20,7 @@ LONGEST = 366 * 86_400.0  # seconds
 
 def names() -> tuple[str, ...]:
     """Of all presets, sorted."""
-    return tuple(sorted(entry.name.removesuffix(".toml") for entry in _shipped() if entry.name.endswith(".toml")))
+    return shipped.names()
 
 
 def load(name: str | Path) -> Scenario:
@@ -38,7 +37,7 @@ def load(name: str | Path) -> Scenario:
             return parsed(file.read(MAX_BYTES + 1), path.name)
     if str(name) not in names():
         raise Unsupported(f"scenario {str(name)[:60]!r}: known are {', '.join(names())}, or a .toml file")
-    return parsed(_incidents().joinpath(f"{name}.toml").read_bytes(), str(name))
+    return parsed(shipped.text(str(name)), str(name))
 
 
 def parsed(data: bytes, what: str) -> Scenario:
@@ -47,7 +46,7 @@ def parsed(data: bytes, what: str) -> Scenario:
         raise Malformed(f"{what}: more than {MAX_BYTES} bytes")
     try:
         scenario = msgspec.toml.decode(data, type=Scenario)
-    except (msgspec.DecodeError, RecursionError) as error:  # msgspec names the key and the path to it
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:  # msgspec names the key and the path to it
         raise Malformed(f"{what}: {str(error)[:200]}") from None
     if not 0 < len(scenario.failures) <= MAX_FAILURES:
         raise Malformed(f"{what}: 1 to {MAX_FAILURES} failures, not {len(scenario.failures)}")
@@ -91,11 +90,3 @@ def _problems(failure: AnyFailure) -> Iterator[tuple[str, str]]:
 def _ranged(name: str, value: float, low: float, high: float) -> Iterator[tuple[str, str]]:
     if not math.isfinite(value) or not low <= value <= high:
         yield name, f"{value} is not from {low:g} to {high:g}"
-
-
-def _incidents() -> Traversable:
-    return files("rollproof.risk").joinpath("incidents")
-
-
-def _shipped() -> Iterator[Traversable]:
-    yield from _incidents().iterdir()

@@ -13,6 +13,7 @@ from importlib.resources import files
 
 import msgspec
 import numpy as np
+from scipy.special import gammaincinv
 
 from rollproof.risk.duration import Duration, Empirical, Exponential, Lognormal
 from rollproof.venue.book import Floats
@@ -97,8 +98,6 @@ def empirical(outages: Outages) -> Empirical:
 
 def intensity(outages: Outages, level: float = 0.95) -> tuple[float, float, float]:
     """Outages a year of one chain, with a credible interval: Gamma posterior of Jeffreys' prior on a Poisson rate."""
-    from scipy.stats import gamma
-
     shape, tail = len(outages.outages) + 0.5, (1 - level) / 2
-    low, high = (float(gamma.ppf(each, shape)) / outages.exposure_years for each in (tail, 1 - tail))
+    low, high = (float(gammaincinv(shape, each)) / outages.exposure_years for each in (tail, 1 - tail))
     return len(outages.outages) / outages.exposure_years, low, high

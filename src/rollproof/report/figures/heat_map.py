@@ -41,10 +41,11 @@ def _panel(
     faces = mesh.to_rgba(np.clip(values, *ends))
     for row, line in enumerate(values):
         for column, value in enumerate(line):
-            axes.text(
+            said_here = axes.text(
                 column + 0.5, row + 0.5, said(float(value)), ha="center", va="center", fontsize=7.5,
                 color="white" if _dark(faces[row, column]) else "#1f2328",
             )  # fmt: skip
+            said_here.set_in_layout(False)
     axes.set_title(title)
     axes.set_xlabel("length of the halt")
     axes.set_ylabel("leverage (notional over equity)")

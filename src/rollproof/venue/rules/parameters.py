@@ -21,13 +21,18 @@ def _refuse(struct: msgspec.Struct, field: str, value: object, wanted: str) -> M
     return Malformed(f"{_name(struct)}: {field} is {value!r:.40}, but has to be {wanted}")
 
 
+LARGEST = 1e30  # more is no money and no size, and its products overflow
+
+
 def numbers(struct: msgspec.Struct, may_be_infinite: Iterable[str] = ()) -> None:
-    """Every float is a number, and finite unless named. Raises Malformed."""
+    """Every float is a number of at most LARGEST, and finite unless named. Raises Malformed."""
     unbounded = frozenset(may_be_infinite)
     for field in struct.__struct_fields__:
         value = getattr(struct, field)
         if isinstance(value, float) and (math.isnan(value) or (math.isinf(value) and field not in unbounded)):
             raise _refuse(struct, field, value, "a finite number")
+        if isinstance(value, float) and not math.isinf(value) and abs(value) > LARGEST:
+            raise _refuse(struct, field, value, f"at most {LARGEST:g}")
 
 
 def shares(struct: msgspec.Struct, *fields: str) -> None:

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from rollproof.errors import Malformed, Missing, Unsupported
-from rollproof.venue.rules.rules import Rules
+
+if TYPE_CHECKING:
+    from rollproof.venue.rules.rules import Rules
 
 _MAX_FILE: Final = 1 << 20  # bytes
 
