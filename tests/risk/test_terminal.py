@@ -317,6 +317,28 @@ def test_a_proposal_given_again_is_the_same_random_numbers() -> None:
     assert np.std(differences) < first.loss.tails[2].es.standard_error / 2
 
 
+@pytest.mark.parametrize(
+    "load", [Load(), STRESS, Load(probability=1.0, volatility_multiplier=2.0)], ids=["calm", "either", "hard"]
+)
+@pytest.mark.parametrize("top_up", [0.0, 0.5])
+def test_a_proposal_of_another_failure_gives_no_other_answer(load: Load, top_up: float) -> None:
+    """Found for a stressed halt with top-ups; used without stress, with nothing but stress, with one stage."""
+    given = run(DIVERSE, JUMPY, Halt(intensity_per_year=1.0, duration=Exponential(7_200.0), load=STRESS,
+                resume=Resume(grace_seconds=1_800.0, top_up_probability=0.3)), paths=16_384).proposal  # fmt: skip
+    failure = Halt(intensity_per_year=1.0, duration=LONG_TAIL, load=load,
+                   resume=Resume(grace_seconds=3_600.0, top_up_probability=top_up))  # fmt: skip
+    own, other = run(DIVERSE, JUMPY, failure), run(DIVERSE, JUMPY, failure, proposal=given)
+    assert other.pilot_paths == 0
+    assert abs(other.mean_weight.value - 1) < 5 * other.mean_weight.standard_error
+    for one, two in zip(own.loss.tails, other.loss.tails, strict=True):
+        assert abs(one.es.value - two.es.value) < 4 * math.hypot(one.es.standard_error, two.es.standard_error)
+
+
+def test_a_proposal_for_other_assets_is_not_used() -> None:
+    given = run(isolated([1.0], [(0, 1.0, 0.05)]), jump_diffusion(("A0",)), halt(600.0), paths=4_096).proposal
+    assert run(DIVERSE, JUMPY, halt(600.0), paths=4_096, proposal=given).pilot_paths > 0
+
+
 def test_scenarios_say_what_happened() -> None:
     result = run(DIVERSE, JUMPY, Halt(intensity_per_year=1.0, duration=LONG_TAIL))
     assert set(result.binding) == {0.975, 0.99, 0.999}

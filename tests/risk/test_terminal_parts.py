@@ -145,8 +145,8 @@ def test_isolated_positions_are_tables_and_the_rest_is_revalued() -> None:
         ],
     )  # fmt: skip
     exposure = exposure_of(mixed)
-    assert exposure.assets == ("A1", "A2", "A0")  # by notional
-    assert exposure.groups == ("A1", "A2", "A0", "several")
+    assert exposure.assets == ("A0", "A1", "A2")
+    assert exposure.groups == ("A0", "A1", "A2", "several")
     assert len(exposure.table.at) == 1
     assert exposure.revalued is not None
     assert len(exposure.revalued.constant) == 2

@@ -23,7 +23,7 @@ REVALUED = 1 << 32  # numbers below are for subaccounts that are revalued
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Exposure:
-    """A book's bad debt at any prices. Assets are those that it is exposed to, by falling notional."""
+    """A book's bad debt at any prices. Assets are those that it is exposed to, in the book's order."""
 
     chosen: NDArray[np.int64]  # (assets,) their index in the book
     assets: tuple[str, ...]
@@ -74,9 +74,7 @@ def exposure_of(book: Book, also: NDArray[np.bool_] | None = None) -> Exposure:
     open_rows = book.size != 0
     touched = np.zeros(len(book.assets), dtype=bool) if also is None else also.copy()
     touched[book.asset[open_rows]] = True
-    notional = np.bincount(book.asset, book.notional, len(book.assets))
     chosen = np.flatnonzero(touched)
-    chosen = chosen[np.argsort(-notional[chosen], kind="stable")]
     position = np.full(len(book.assets), -1)
     position[chosen] = np.arange(len(chosen))
 

@@ -58,7 +58,7 @@ def fitted(sample: Sample, mixture: Mixture, shocks: Shocks) -> Mixture:
         effective = share * share / float(np.square(part).sum()) * sample.effective / len(density)
         new = component if effective < FEW else _moved(sample, part / share, effective, shocks)
         out.append(new.weighing((1 - NOMINAL) * max(share, FLOOR) / total))
-    return mixture_of(out)
+    return mixture_of(out, shocks.layout)
 
 
 def _moved(sample: Sample, part: Floats, effective: float, shocks: Shocks) -> Component:

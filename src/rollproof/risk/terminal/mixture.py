@@ -55,14 +55,39 @@ class Mixture:
     count: NDArray[np.int64]
     none: Floats
     rate: Floats
+    layout: tuple[object, ...]  # of the variables that it is for: `Shocks.layout`
 
 
 def nominal(shocks: Shocks) -> Mixture:
     """The law itself: plain sampling."""
-    return mixture_of([Component(1.0, shocks.load)])
+    return mixture_of([Component(1.0, shocks.load)], shocks.layout)
 
 
-def mixture_of(components: list[Component]) -> Mixture:
+def adapted(mixture: Mixture, shocks: Shocks) -> Mixture | None:
+    """The same proposal for the same assets under another failure or model; None for other assets or jumps.
+
+    Variables that the failure has not are left out, and load is as likely as it can be.
+    """
+    if mixture.layout != shocks.layout:
+        return None
+    counts = len(shocks.count_stage)
+    out = []
+    for each in mixture.components:
+        certain = shocks.load in (0.0, 1.0) or each.load in (0.0, 1.0) or each is mixture.components[0]
+        out.append(
+            Component(
+                each.weight,
+                shocks.load if certain else each.load,
+                {index: value for index, value in each.mean.items() if index < shocks.normals},
+                {index: value for index, value in each.deviation.items() if index < shocks.normals},
+                {index: value for index, value in each.none.items() if index < counts},
+                {index: value for index, value in each.rate.items() if index < counts},
+            )
+        )
+    return mixture_of(out, shocks.layout)
+
+
+def mixture_of(components: list[Component], layout: tuple[object, ...] = ()) -> Mixture:
     """The components packed."""
     total = math.fsum(each.weight for each in components)
     components = [each.weighing(each.weight / total) for each in components]
@@ -87,6 +112,7 @@ def mixture_of(components: list[Component]) -> Mixture:
         count=np.asarray([index for rows in counts for index, _ in rows], dtype=np.int64),
         none=floats([value for rows in counts for _, value in rows]),
         rate=floats([each.rate[index] for each in components for index in sorted(each.none)]),
+        layout=layout,
     )
 
 

@@ -57,7 +57,7 @@ def find(shocks: Shocks, loss: Loss, worst: Sequence[tuple[int, float]], seed: n
 
     ``worst`` are moves of single assets that cost something, (asset, sign), the dearest first.
     """
-    mixture = mixture_of(wide(shocks, worst[:OWN_DIRECTIONS]))
+    mixture = mixture_of(wide(shocks, worst[:OWN_DIRECTIONS]), shocks.layout)
     used = settled = 0
     for each in seed.spawn(MOST_ROUNDS):
         paths = draw(shocks, mixture, POWER, each)

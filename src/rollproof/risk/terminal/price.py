@@ -23,7 +23,7 @@ from rollproof.risk.tail import losses_of, mean_of
 from rollproof.risk.terminal.claim import Claim, claim_of, summed
 from rollproof.risk.terminal.draw import draw
 from rollproof.risk.terminal.event import Event, at_levels, beyond_level, events
-from rollproof.risk.terminal.mixture import Mixture, nominal
+from rollproof.risk.terminal.mixture import Mixture, adapted, nominal
 from rollproof.risk.terminal.pilot import Found, find
 from rollproof.risk.terminal.shocks import Shocks, seconds, shocks_of
 from rollproof.risk.work import Engine, Progress, run
@@ -102,8 +102,8 @@ def price(
     """What ``failure`` costs the venue with ``book``, if it happens once.
 
     ``paths`` are rounded up to a power of two for each replicate; the pilot's come on top. With ``proposal`` of an
-    earlier result there is no pilot, and the same seed gives the same random numbers: results then differ by what was
-    changed alone. Without ``importance`` paths come from the model itself.
+    earlier result for the same assets there is no pilot, and the same seed gives the same random numbers: results then
+    differ by what was changed alone (for other assets it is not used). Without ``importance`` paths come from the model itself.
     Raises Unsupported for a kind of failure that terminal prices do not determine, Missing for an asset that the model
     has not, ValueError for fewer than two replicates or no paths.
     """
@@ -133,8 +133,8 @@ def _shocks(claim: Claim, model: Model, failure: AnyFailure) -> Shocks:
 def _proposal(
     shocks: Shocks, claim: Claim, seed: np.random.SeedSequence, given: Mixture | None, *, importance: bool
 ) -> Found:
-    if given is not None:
-        return Found(given, 0)
+    if given is not None and (fits := adapted(given, shocks)) is not None:
+        return Found(fits, 0)
     if not importance:
         return Found(nominal(shocks), 0, "paths come from the model itself, as asked")
     return find(shocks, claim.total, _dearest_moves(shocks, claim), seed)

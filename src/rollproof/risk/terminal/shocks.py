@@ -60,6 +60,7 @@ class Shocks:
     coordinate_of_load: int
     normal_coordinates: NDArray[np.int64]
     count_coordinates: NDArray[np.int64]
+    layout: tuple[object, ...]  # what the variables of the first stage are
 
     @property
     def normals(self) -> int:
@@ -135,7 +136,7 @@ def shocks_of(model: Model, marks: Floats, law: Duration, load: Load, grace_seco
     return Shocks(
         law, grace_seconds / YEAR, stages, assets, marks, load.probability,
         (_market(model), _market(stressed)), stage, asset, np.array([np.tile(each[live], stages) for each in rates]),
-        of_load, normal, count,
+        of_load, normal, count, (model.assets, tuple((live - 1).tolist())),
     )  # fmt: skip
 
 

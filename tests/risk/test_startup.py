@@ -1,0 +1,122 @@
+"""What a command loads before it does anything: names, help and a verdict need none of what prices are computed with."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from risk.consequence_bed import B, Bed
+from rollproof.lab import genesis
+from rollproof.replay import evidence
+from rollproof.risk import preset, recommend, shipped
+from rollproof.venue import positions
+from rollproof.venue.rules import registry
+from unit.venue_model import USD
+
+HEAVY = ("numpy", "scipy", "numba", "polars", "matplotlib", "ray")
+EXTRA = (*HEAVY, "ethereum")  # and the second machine
+ROOT = Path(__file__).resolve().parents[2]
+
+# Runs the command line and says on its last line which of HEAVY were loaded. What is blocked is not installed.
+RUN = """
+import sys
+heavy, blocked = sys.argv[1].split(","), sys.argv[2].split(",")
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in blocked:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+sys.argv[:] = ["rollproof", *sys.argv[3:]]
+from rollproof.cli import main
+code = 0
+try:
+    main()
+except SystemExit as stopped:
+    code = stopped.code
+print("loaded:", *(name for name in heavy if name in sys.modules))
+raise SystemExit(code)
+"""
+
+
+def run(*arguments: str, blocked: tuple[str, ...] = ()) -> tuple[int, str, list[str], str]:
+    """Exit code, what was printed, which of HEAVY were loaded, and the talk."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", RUN, ",".join(HEAVY), ",".join(blocked), *arguments],
+        capture_output=True, text=True, cwd=ROOT, env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200"},
+    )  # fmt: skip
+    out, _, loaded = done.stdout.rpartition("loaded:")
+    return done.returncode, out, loaded.split(), done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("risk", "--help"), ("verify", "--help")])
+def test_help_loads_nothing_that_computes(arguments: tuple[str, ...]) -> None:
+    code, out, loaded, _ = run(*arguments)
+    assert (code, loaded) == (0, [])
+    assert "rollproof" in out.lower()
+
+
+def test_names_are_listed_without_the_extra() -> None:
+    code, out, loaded, _ = run("risk", "--list", blocked=HEAVY)
+    assert (code, loaded) == (0, [])
+    listed = {line.split()[0] for line in out.splitlines() if line.startswith("  ")}
+    assert {*preset.names(), *registry.FAMILIES, *recommend.NAMES, "lab", "perp-v2"} == listed
+
+
+def test_titles_are_those_of_the_presets() -> None:
+    assert {name: shipped.title(name) for name in shipped.names()} == {
+        name: preset.load(name).title for name in preset.names()
+    }
+
+
+@pytest.mark.parametrize("name", recommend.NAMES)
+def test_every_setting_that_is_listed_has_a_recommender(name: str) -> None:
+    assert callable(recommend.named(name))
+
+
+def test_the_shapes_of_recommend_are_there() -> None:
+    assert recommend.Question.__module__ == "rollproof.risk.recommend.question"
+    assert recommend.Recommendation.__module__ == "rollproof.risk.recommend.result"
+    with pytest.raises(AttributeError, match="Answer"):
+        recommend.Answer  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_a_block_is_verified_without_the_extra(shared_data: Path) -> None:
+    file = min(shared_data.glob("blocks/**/*.json.gz"), key=lambda each: each.stat().st_size)
+    code, out, loaded, talk = run("verify", str(file), "--json", blocked=HEAVY)
+    assert (code, loaded) == (0, []), talk
+    assert '"verdict":"holds"' in out
+
+
+def test_prices_without_the_extra_say_what_to_install(tmp_path: Path) -> None:
+    file = tmp_path / "positions.csv"
+    file.write_text("account,asset,size,entry_price\n")
+    code, out, _, talk = run("risk", str(file), "--rules", "gmx", blocked=HEAVY)
+    assert (code, out) == (2, "")
+    assert "pip install 'rollproof[risk]'" in talk
+
+
+def test_from_a_verdict_to_money_without_the_extra(tmp_path: Path) -> None:
+    bed = Bed()
+    block = bed.lie([(bed.account(B), bed.value(bed.account(B)) + 5_000 * USD)])
+    evidence.write(tmp_path / "gift.evidence", bed.claim(block), bed.venue.chain.preimages)
+    config = genesis.write_configs(tmp_path)["l2"]
+    file = str(tmp_path / "gift.evidence")
+    code, out, loaded, talk = run("risk", "--evidence", file, "--config", str(config), blocked=EXTRA)
+    assert (code, loaded) == (1, []), talk
+    assert f"0x{bed.who(B).hex()}" in out
+    assert "+5,000" in out
+
+
+@pytest.mark.slow
+def test_a_price_loads_no_figures_and_no_cluster(tmp_path: Path) -> None:
+    file = tmp_path / "positions.csv"
+    positions.to_frame(positions.example()).write_csv(file)
+    code, _, loaded, talk = run("risk", str(file), "--rules", "gmx", "--paths", "1024", "--cascade-paths", "0", "-q")
+    assert code == 0, talk
+    assert not {"matplotlib", "ray"} & set(loaded)
