@@ -23,7 +23,7 @@ SEED = 1
 ROUNDS = 3
 MINUTES = 120
 GRID = Grid(60.0, 60.0, 0.0)
-RULES = load("vega")  # whole positions at once, no throughput cap
+RULES = load("vega", {"slippage": 0.002})  # whole positions at once, no throughput cap
 RATE = 0.01
 
 
@@ -122,16 +122,16 @@ def _cpu(work: Callable[[], object]) -> float:
 
 
 def _alone(count: int, assets: int) -> Book:
-    """Longs of 5 to 40 times leverage, $1 million each on average."""
+    """Longs of 5 to 40 times leverage, $100,000 each on average."""
     rng = np.random.default_rng(3)
-    return _book(np.arange(count), rng.integers(0, assets, count), rng.lognormal(13, 1, count), count, assets, rng)
+    return _book(np.arange(count), rng.integers(0, assets, count), rng.lognormal(11, 1, count), count, assets, rng)
 
 
 def _cross(count: int, assets: int) -> Book:
     """Three positions in each account, one of them short."""
     rng = np.random.default_rng(4)
     of = np.repeat(np.arange(count), 3)
-    notional = rng.lognormal(13, 1, 3 * count) * np.tile([1.0, 1.0, -1.0], count)
+    notional = rng.lognormal(11, 1, 3 * count) * np.tile([1.0, 1.0, -1.0], count)
     return _book(of, rng.integers(0, assets, 3 * count), notional, count, assets, rng)
 
 
@@ -139,12 +139,12 @@ def _book(
     of: np.ndarray[tuple[int], np.dtype[np.int64]], asset: np.ndarray[tuple[int], np.dtype[np.int64]], notional: Floats,
     count: int, assets: int, rng: np.random.Generator,
 ) -> Book:  # fmt: skip
-    none = np.zeros(len(of))
+    none, owner = np.zeros(len(of)), np.arange(count, dtype=np.int32)
     return Book(
         venue="bench", quote="USD", assets=tuple(f"A{a}" for a in range(assets)) if assets > 1 else ("A",),
-        marks=np.full(assets, 100.0), accounts=range(count), subaccount=of.astype(np.int32),
-        asset=asset.astype(np.int32), kind=np.zeros(len(of), np.int8), size=notional / 100, entry=np.full(len(of), 100.0),
-        strike=none, expiry=none, volatility=none, owner=np.arange(count, dtype=np.int32),
+        marks=np.full(assets, 100.0), accounts=[str(at) for at in range(count)], subaccount=of.astype(np.int32),
+        asset=asset.astype(np.int32), kind=np.zeros(len(of), np.int8), size=notional / 100,
+        entry=np.full(len(of), 100.0), strike=none, expiry=none, volatility=none, owner=owner,
         mode=np.full(count, Mode.CROSS if len(of) > count else Mode.ISOLATED, np.int8),
         cash=np.bincount(of, np.abs(notional), count) / rng.uniform(5, 40, count),
     )  # fmt: skip

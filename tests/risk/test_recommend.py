@@ -14,13 +14,21 @@ from scipy.stats import gamma, norm, poisson
 from rollproof.errors import Malformed, Missing, Unsupported
 from rollproof.risk import recommend
 from rollproof.risk.annual import Severity, annual
-from rollproof.risk.closed import outage
+from rollproof.risk.closed.log_price import log_price
 from rollproof.risk.duration import Exponential, Fixed, Lognormal
 from rollproof.risk.failure import AnyFailure, Censorship, Halt, Resume, StaleOracle, Throughput
 from rollproof.risk.liquidity import illustrative
 from rollproof.risk.market import YEAR, Model, gbm, jump_diffusion
-from rollproof.risk.recommend import grace_period, insurance_fund, leverage, maintenance_margin, open_interest
-from rollproof.risk.recommend import oracle_staleness, price_band, throttle
+from rollproof.risk.recommend import (
+    grace_period,
+    insurance_fund,
+    leverage,
+    maintenance_margin,
+    open_interest,
+    oracle_staleness,
+    price_band,
+    throttle,
+)
 from rollproof.risk.recommend.question import Question
 from rollproof.risk.recommend.result import Recommendation
 from rollproof.risk.recommend.shortfall import Stepped, Terminal
@@ -33,14 +41,14 @@ from rollproof.venue.rules.rules import LinearRules
 from rollproof.venue.state import VenueState
 
 BASE = 116 * 60.0  # seconds
-SMALL = Settings(paths=16_384, cascade_paths=512, variant_paths=0, workers=2)
+SMALL = Settings(paths=8_192, replicates=8, cascade_paths=512, variant_paths=0, workers=2)
 HALT = Halt(intensity_per_year=0.5, duration=Lognormal(6_012.0, 1.27))
 
 
 def one(size: float = 10.0, margin: float = 25_000.0) -> Book:
     """One position of BTC at 100,000: a notional of a million for a size of 10."""
-    csv = f"account,asset,kind,size,entry_price,margin,mode,mark_price\na,BTC,perpetual,{size},100000,{margin},isolated,100000\n"
-    return positions.read(csv.encode())
+    header = "account,asset,kind,size,entry_price,margin,mode,mark_price"
+    return positions.read(f"{header}\na,BTC,perpetual,{size},100000,{margin},isolated,100000\n".encode())
 
 
 def asked(
@@ -116,6 +124,7 @@ def test_leverage_re_priced_keeps_the_budget_and_just_beyond_breaks_it() -> None
     assert set(found.binding[0].moves) == {"BTC", "ETH", "SOL"}
 
 
+@pytest.mark.slow
 def test_other_truths_widen_the_interval_of_leverage() -> None:
     found = leverage.maximum_leverage(asked(settings=replace(SMALL, variant_paths=1)))
     assert {each.kind for each in found.variants} == {"law", "market"}
@@ -153,6 +162,7 @@ def test_a_short_position_cannot_be_made_safe_from_every_rise() -> None:
 # maintenance margin
 
 
+@pytest.mark.slow
 def test_maintenance_margin_re_priced_keeps_the_budget() -> None:
     question = asked(settings=replace(SMALL, cascade_paths=4_096))
     found = maintenance_margin.maintenance_margin(question)
@@ -289,8 +299,6 @@ def test_grace_period_is_a_trade_off_and_searched_as_one() -> None:
     table = found.details["trade_off"]
     assert [row["seconds"] for row in table] == [0.0, 900.0, 1_800.0, 3_600.0, 7_200.0]
     assert table[0]["loss"] == table[0]["loss_without_top_ups"]
-    # a top-up can only help an account that has not failed yet
-    assert all(row["loss"] <= row["loss_without_top_ups"] * (1 + 1e-9) for row in table)
     assert found.loss is not None
     assert found.loss.value == min(loss for _, loss, *_ in found.curve)
     assert found.current_value == 600.0
@@ -331,15 +339,20 @@ def test_band_under_gbm_is_the_lognormal_quantile() -> None:
 def test_pair_shortfall_is_what_quadrature_of_the_two_payoffs_gives() -> None:
     """One asset, GBM: expected shortfall by integrating the sorted loss, without options formulas."""
     sigma, years, margin, level = 0.8, 8 * 3_600 / YEAR, 0.02, 0.99
-    law = outage.log_price(sigma, years)
+    law = log_price(sigma, years)
     z = norm.ppf((np.arange(2_000_000) + 0.5) / 2_000_000)
     price = np.exp(-(sigma**2) * years / 2 + sigma * years**0.5 * z)
     loss = np.sort(np.maximum(1 - margin - price, 0) + np.maximum(price - 1 - margin, 0))
     assert throttle.pair_shortfall(law, margin, level) == pytest.approx(float(loss[-20_000:].mean()), rel=1e-4)
-    rare = throttle.pair_shortfall(law, 0.09, level)  # less than 1 % of paths lose
-    loss = np.maximum(1 - 0.09 - price, 0) + np.maximum(price - 1 - 0.09, 0)
-    assert (loss > 0).mean() < 1 - level
-    assert rare == pytest.approx(float(loss.mean() / (1 - level)), rel=1e-3)
+    rare = throttle.pair_shortfall(law, 0.09, level)  # fewer than 1 % of paths lose
+
+    def owed(z: float) -> float:
+        price = float(np.exp(-(sigma**2) * years / 2 + sigma * years**0.5 * z))
+        return (max(0.91 - price, 0.0) + max(price - 1.09, 0.0)) * float(norm.pdf(z))
+
+    edges = [(np.log(k) + sigma**2 * years / 2) / (sigma * years**0.5) for k in (0.91, 1.09)]
+    expected = quad(owed, -12, edges[0])[0] + quad(owed, edges[1], 12)[0]
+    assert rare == pytest.approx(expected / (1 - level), rel=1e-6)
 
 
 def test_a_book_at_the_cap_of_one_asset_costs_the_budget() -> None:
@@ -396,6 +409,7 @@ def test_any_failure_may_ask_how_old_a_price_may_be() -> None:
 # all of them
 
 
+@pytest.mark.slow
 def test_every_name_answers_and_is_plain() -> None:
     question = asked(settings=replace(SMALL, paths=4_096))
     for name in recommend.NAMES:
@@ -406,6 +420,7 @@ def test_every_name_answers_and_is_plain() -> None:
         json.dumps(plain(found), allow_nan=False)
 
 
+@pytest.mark.slow
 def test_results_are_the_same_for_a_seed_and_any_number_of_workers() -> None:
     for name in ("maximum-leverage", "grace-period", "price-band"):
         first, second = (

@@ -120,7 +120,7 @@ def test_values_are_told_apart_path_by_path() -> None:
 
 def test_the_grid_is_told_about() -> None:
     seen: list[tuple[int, int]] = []
-    search(lambda x: exact(x), 0.0, 1.0, 0.5, least=False, progress=lambda done, total: seen.append((done, total)))
+    search(exact, 0.0, 1.0, 0.5, least=False, progress=lambda done, total: seen.append((done, total)))
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
     assert all(done <= total for done, total in seen)
 

@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.collections import PathCollection
 
 from risk.report_records import HOSTILE, bare, hostile, made
 from rollproof.errors import Missing
@@ -44,8 +45,7 @@ def test_svg_is_xml_with_its_text_as_text_and_the_same_bytes_twice(drawn: dict[s
         assert words(svg)
         assert not re.search(r"<dc:date|Matplotlib v", svg)
         assert {node.tag.removeprefix(SVG) for node in ET.fromstring(svg).iter() if node.tag.startswith(SVG)} <= {  # noqa: S314
-            "svg", "g", "path", "text", "tspan", "defs", "clipPath", "rect", "use", "style", "image", "metadata", "title",
-            "linearGradient", "stop",
+            "svg", "g", "path", "text", "tspan", "defs", "clipPath", "rect", "use", "style", "metadata",
         }  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def test_exceedance_shows_the_records_curve(drawn: dict[str, Drawn]) -> None:
     np.testing.assert_array_equal(line.get_xdata(), losses[shown])
     np.testing.assert_array_equal(line.get_ydata(), chances[shown])
     points = lines["halt: expected shortfall in that worst part"]
-    np.testing.assert_allclose(points.get_ydata(), [0.025, 0.01, 0.001])
+    assert list(points.get_ydata()) == pytest.approx([0.025, 0.01, 0.001])  # type: ignore[arg-type]
     np.testing.assert_array_equal(
         points.get_xdata(), [each["es"]["value"] for each in made()["failures"][0]["bad_debt"]["tails"]]
     )
@@ -102,7 +102,7 @@ def test_assets_with_the_same_heat_map_share_one() -> None:
     assert len(record["heat_maps"]) == 3
     assert "BTC, ETH, SOL" in " ".join(words(figure.all_of(record, only=("heat-map",))["heat-map"].svg()))
     record["heat_maps"][1]["probability"][0][0] = 0.5
-    assert {"heat-map", "heat-map-2"} <= set(figure.all_of(record))
+    assert set(figure.all_of(record, only=("heat-map", "heat-map-2", "heat-map-3"))) == {"heat-map", "heat-map-2"}
 
 
 def test_the_cascade_shows_its_path(drawn: dict[str, Drawn]) -> None:
@@ -133,7 +133,9 @@ def test_the_network_colours_who_defaults_by_round() -> None:
     said = words(each.svg())
     assert {"defaults at first", "defaults in round 1", "struck by the loss"} <= set(said)
     assert all(name in said for name in names)
-    sizes = each.figure.axes[0].collections[0].get_sizes()
+    nodes = each.figure.axes[0].collections[0]
+    assert isinstance(nodes, PathCollection)
+    sizes = nodes.get_sizes()
     liquid = [node["liquid"] for node in network["nodes"]]
     assert np.argmax(sizes) == np.argmax(liquid)
 
@@ -174,7 +176,6 @@ def test_file_names_are_safe_whatever_a_venue_is_called() -> None:
     for name in ("../../etc/passwd", "a/b\\c:d", "\x00", "", "..", "CON.", HOSTILE):
         record["venue"] = record["scenario"]["name"] = name
         assert re.fullmatch(r"[a-z0-9-]{3,130}", figure.stem(record))
-        assert all(re.fullmatch(r"[a-z0-9-]+", each) for each in figure.all_of(record, only=("exceedance",)))
 
 
 def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +186,10 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(0.0, "0"), (950.0, "950"), (12_345.0, "12.3k"), (999_900.0, "1M"), (3.4e9, "3.4bn"), (0.25, "0.25"), (-5e6, "-5M")],
+    [
+        (0.0, "0"), (950.0, "950"), (12_345.0, "12.3k"), (999_900.0, "1M"), (3.4e9, "3.4bn"), (0.25, "0.25"),
+        (-5e6, "-5M"),
+    ],
 )  # fmt: skip
 def test_amounts_on_axes_are_short(value: float, shown: str) -> None:
     assert axis.amount(value) == shown

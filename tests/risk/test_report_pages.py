@@ -72,9 +72,9 @@ def test_hostile_names_are_text_in_markdown() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "<b>x</b>", "a|b", "`x`", "*x*", "_x_", "__x__", "~~x~~", "[x](y)", "![x](y)", "# x", "- x", "1. x", "+ x", "> x",
-        "a\\", "a\\|b", "&lt;", "&#60;", "www.example.com", "https://example.com/x", "@you", "$x$", "***", "---", "= =",
-        "12) x", "<https://example.com>", "x^2", "|", "\\`",
+        "<b>x</b>", "a|b", "`x`", "*x*", "_x_", "__x__", "~~x~~", "[x](y)", "![x](y)", "# x", "- x", "1. x", "+ x",
+        "> x", "a\\", "a\\|b", "&lt;", "&#60;", "www.example.com", "https://example.com/x", "@you", "$x$", "***",
+        "---", "= =",         "12) x", "<https://example.com>", "x^2", "|", "\\`",
     ],
 )  # fmt: skip
 def test_markdown_shows_a_name_as_it_is(name: str) -> None:
@@ -115,7 +115,7 @@ def test_sources_are_links_and_nothing_else_is() -> None:
 def test_a_page_needs_nothing_else_and_runs_nothing() -> None:
     record = made()
     figures = {name: drawn.svg() for name, drawn in figure.all_of(record).items()}
-    page = risk_html.page([(record, figures), (record, figures)])
+    page = risk_html.page([(record, figures), (record, figures)])  # names have to be made apart
     assert "default-src 'none'" in page
     assert not re.search(r"<(script|img|link|iframe|object|embed|foreignObject)\b", page)
     assert not re.search(r"@import|url\((?!#)", page)
@@ -167,7 +167,7 @@ def test_frames_are_the_record() -> None:
     variants = frames["variants"].filter((pl.col("failure") == 0) & (pl.col("level") == 0.999))
     spans = record["failures"][0]["uncertainty"]["shortfalls"][2]
     own = record["failures"][0]["bad_debt"]["tails"][2]["es"]["value"]
-    assert (min(own, *variants["es"]), max(own, *variants["es"])) == pytest.approx(spans)  # type: ignore[misc]
+    assert (min(own, *variants["es"]), max(own, *variants["es"])) == pytest.approx(spans)
     assert frames["comparisons"]["published"].to_list() == [each["published"] for each in record["compared"]]
 
 

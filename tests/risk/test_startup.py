@@ -1,4 +1,4 @@
-"""What a command loads before it does anything: names, help and a verdict need none of what prices are computed with."""
+"""What a command loads before it does anything: names, help and verdicts need nothing that computes prices."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rollproof.venue.rules import registry
 from unit.venue_model import USD
 
 HEAVY = ("numpy", "scipy", "numba", "polars", "matplotlib", "ray")
-EXTRA = (*HEAVY, "ethereum")  # and the second machine
+EXTRA = (*HEAVY, "ethereum", "ethereum-execution")  # and the second machine
 ROOT = Path(__file__).resolve().parents[2]
 
 # Runs the command line and says on its last line which of HEAVY were loaded. What is blocked is not installed.
@@ -26,12 +26,20 @@ RUN = """
 import sys
 heavy, blocked = sys.argv[1].split(","), sys.argv[2].split(",")
 
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in blocked:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
 
-sys.meta_path.insert(0, Absent())
+    def find_spec(self, name, path=None, target=None):
+        return None if name.partition(".")[0] in blocked else self.finder.find_spec(name, path, target)
+
+    def __getattr__(self, name):
+        found = getattr(self.finder, name)
+        if name == "find_distributions":
+            return lambda context: [] if context.name in blocked else found(context)
+        return found
+
+sys.meta_path[:] = map(Without, sys.meta_path)
 sys.argv[:] = ["rollproof", *sys.argv[3:]]
 from rollproof.cli import main
 code = 0

@@ -18,7 +18,8 @@ from rollproof.risk.terminal import price
 from rollproof.risk.terminal.chance import keys, uniform
 from rollproof.risk.terminal.draw import draw
 from rollproof.risk.terminal.exposure import exposure_of
-from rollproof.risk.terminal.mixture import Component, counts_of, mixture_of, nominal
+from rollproof.risk.terminal.mixture import Component, mixture_of, nominal
+from rollproof.risk.terminal.sampling import counts_of
 from rollproof.risk.terminal.shocks import seconds, shocks_of
 from rollproof.risk.terminal.sobol import points
 from rollproof.venue.book import Book, Floats, Kind

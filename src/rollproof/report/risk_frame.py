@@ -55,7 +55,16 @@ def frames(record: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
             {"what": text, "published": number, "model": number, "unit": text, "source": text, "why": text},
         ),
     }  # fmt: skip
-    return {name: pl.DataFrame(list(rows), schema=schema) for name, (rows, schema) in made.items()}
+    return {name: pl.DataFrame([_whole(row) for row in rows], schema=schema) for name, (rows, schema) in made.items()}
+
+
+def _whole(value: Any) -> Any:
+    """The row; half of a surrogate pair in a name is no text that a frame can hold, and is escaped."""
+    if isinstance(value, Mapping):
+        return {name: _whole(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_whole(each) for each in value]
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
 def _laws(record: Mapping[str, Any]) -> Iterator[tuple[Row, Mapping[str, Any]]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from rollproof.risk.failure import Scenario
 from rollproof.risk.result import Compared, FailurePrice
 
@@ -25,8 +27,25 @@ def _figure(
 ) -> tuple[float | None, str]:
     if quantity == "duration_minutes":
         return scenario.failures[0].duration.mean / 60, "given to the model, not found by it"
-    if quantity == "stale_oracle_bp":
+    if quantity == "bad_debt_median":
+        return _median(failures[0])
+    if quantity in ("stale_oracle_loss", "stale_oracle_bp"):
         for each in failures:
-            if each.kind == "stale-oracle" and each.users is not None and open_interest > 0:
-                return each.users.mean.value / open_interest * 1e4, f"expected loss at stale prices; {_BOOK}"
+            if each.kind == "stale-oracle" and each.users is not None:
+                said = f"expected loss at stale prices; {_BOOK}"
+                if quantity == "stale_oracle_loss":
+                    return each.users.mean.value, said
+                return (each.users.mean.value / open_interest * 1e4, said) if open_interest > 0 else (None, said)
     return None, _NOT_ASKED
+
+
+def _median(failure: FailurePrice) -> tuple[float | None, str]:
+    """The loss that one failure exceeds in half of all cases."""
+    if failure.bad_debt is None:
+        return None, "not priced"
+    any_of_it = failure.bad_debt.probability.value
+    said = f"median of one failure's bad debt; {any_of_it:.1%} of such failures leave any; {_BOOK}"
+    if any_of_it <= 0.5:
+        return 0.0, said
+    losses, exceeded = failure.bad_debt.exceedance
+    return float(np.interp(-0.5, -exceeded, losses)), said

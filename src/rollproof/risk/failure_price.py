@@ -19,6 +19,7 @@ from rollproof.risk.result import FailurePrice
 from rollproof.risk.settings import Settings
 from rollproof.risk.terminal import Terminal
 from rollproof.risk.terminal import price as terminal_price
+from rollproof.risk.terminal.claim import Claim, claim_of
 from rollproof.risk.uncertainty import PathSample, Tried, Uncertainty, uncertainty, variants
 from rollproof.risk.work import Progress as Steps
 from rollproof.venue.book import Book
@@ -46,7 +47,8 @@ def failure_price(
 ) -> tuple[FailurePrice, list[PathSample]]:
     """The answer, and samples that a year's loss is made of: its own, then each variant's; none where not priced."""
     refused: list[str] = []
-    ended = _terminal(stake, failure, settings, progress, refused)
+    claim = _claim(stake, failure, refused)
+    ended = None if claim is None else _terminal(stake, failure, claim, settings, progress, refused)
     stepped = _cascade(stake, failure, settings, progress, refused)
     priced = ended if ended is not None else stepped
     answer = FailurePrice(
@@ -61,7 +63,7 @@ def failure_price(
     if priced is None:
         return answer, []
     whole = ended.loss if ended is not None else priced.bad_debt
-    other, samples = _uncertainty(stake, failure, settings, whole, progress, stepping=ended is None)
+    other, samples = _uncertainty(stake, failure, settings, whole, progress, None if ended is None else claim)
     answer = replace(
         answer,
         basis_points=_basis_points(whole, stake.book.open_interest_value),
@@ -79,14 +81,23 @@ def failure_price(
     return answer, [priced.sample, *samples]
 
 
+def _claim(stake: Stake, failure: AnyFailure, refused: list[str]) -> Claim | None:
+    """What the failure costs at any prices, for every law of its duration and every market."""
+    try:
+        return claim_of(stake.book, stake.rules, stake.state, failure)
+    except Unsupported as error:
+        refused.append(str(error))
+        return None
+
+
 def _terminal(
-    stake: Stake, failure: AnyFailure, settings: Settings, progress: Progress | None, refused: list[str]
+    stake: Stake, failure: AnyFailure, claim: Claim, settings: Settings, progress: Progress | None, refused: list[str]
 ) -> Terminal | None:
     try:
         return terminal_price(
             stake.book, stake.rules, stake.state, stake.model, failure, paths=settings.paths,
             replicates=settings.replicates, seed=settings.seed, engine=settings.engine, workers=settings.workers,
-            progress=_steps(progress, "bad debt at resume"),
+            progress=_steps(progress, "bad debt at resume"), claim=claim,
         )  # fmt: skip
     except Unsupported as error:
         refused.append(str(error))
@@ -116,13 +127,13 @@ def _horizon(stake: Stake, failure: AnyFailure) -> float:
 
 
 def _uncertainty(
-    stake: Stake, failure: AnyFailure, settings: Settings, whole: Losses, progress: Progress | None, *, stepping: bool
+    stake: Stake, failure: AnyFailure, settings: Settings, whole: Losses, progress: Progress | None, claim: Claim | None
 ) -> tuple[Uncertainty | None, list[PathSample]]:
     if not settings.variant_paths:
         return None, []
 
     def price(failure: AnyFailure, model: Model) -> Tried:
-        if stepping:
+        if claim is None:
             stepped = cascade(
                 stake.book, stake.rules, stake.state, model, failure, stake.liquidity, paths=VARIANT_CASCADES,
                 step_seconds=settings.step_seconds, horizon_seconds=_horizon(stake, failure), seed=settings.seed,
@@ -131,7 +142,7 @@ def _uncertainty(
             return Tried(stepped.bad_debt, stepped.sample)
         ended = terminal_price(
             stake.book, stake.rules, stake.state, model, failure, paths=settings.variant_paths,
-            replicates=8, seed=settings.seed, engine=settings.engine, workers=settings.workers,
+            replicates=8, seed=settings.seed, engine=settings.engine, workers=settings.workers, claim=claim,
         )  # fmt: skip
         return Tried(ended.loss, ended.sample)
 

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from rollproof.report.figures import axis
-from rollproof.report.figures.drawn import Drawn, settings
+from rollproof.report.figures.drawn import Drawn, canvas
 from rollproof.report.risk_numbers import finite, named
 
 
@@ -24,8 +23,7 @@ def draw(failure: Mapping[str, Any], quote: str) -> Drawn | None:
         return None
     time = values["seconds"][:steps] / 60
     title = f"{named(failure.get('kind'), 24)}: the path whose bad debt is nearest the 99 % value at risk"
-    with settings():
-        figure = Figure(figsize=(7.5, 6.6), layout="constrained")
+    with canvas(7.5, 6.6) as figure:
         figure.suptitle(title, x=0.005, ha="left", fontweight="bold")
         top, middle, bottom = figure.subplots(3, 1, sharex=True)
         top.plot(time, values["price"][:steps] * 100, color=axis.COLOURS[0])

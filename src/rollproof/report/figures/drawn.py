@@ -43,6 +43,16 @@ def settings() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def canvas(width: float, height: float) -> Iterator[Figure]:
+    """A figure of so many inches to draw on. Its layout is settled afterwards: it is the same whenever it is drawn."""
+    with settings():
+        figure = Figure(figsize=(width, height), layout="constrained")
+        yield figure
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawn:
     """One figure and what it shows."""

@@ -7,11 +7,10 @@ from typing import Any, Final
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from rollproof.report.figures import axis
-from rollproof.report.figures.drawn import Drawn, settings
+from rollproof.report.figures.drawn import Drawn, canvas
 from rollproof.report.risk_numbers import finite, named
 
 _DECADES: Final = 5.0  # of losses that are shown, below the largest
@@ -25,8 +24,7 @@ def draw(record: Mapping[str, Any]) -> Drawn | None:
         return None
     quote = named(record.get("quote"), 12)
     title = "Loss and how often it is exceeded"
-    with settings():
-        figure = Figure(figsize=(7.5, 5.0), layout="constrained")
+    with canvas(7.5, 5.0) as figure:
         axes = figure.add_subplot()
         axes.set_title(title)
         for at, (name, loss, probability, failure) in enumerate(curves):

@@ -8,11 +8,10 @@ from typing import Any, Final
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from rollproof.report.figures import axis
-from rollproof.report.figures.drawn import Drawn, settings
+from rollproof.report.figures.drawn import Drawn, canvas
 from rollproof.report.risk_numbers import named
 
 _PROBABILITIES: Final = (1e-5, 1.0)
@@ -25,8 +24,7 @@ def draw(found: Mapping[str, Any], assets: Sequence[str]) -> Drawn:
     probability = _values(found["probability"])
     points = _values(found["bad_debt"]) * 1e4
     title = f"Leverage against the length of a halt: {who}, the worse side"
-    with settings():
-        figure = Figure(figsize=(12.0, 4.6), layout="constrained")
+    with canvas(12.0, 4.6) as figure:
         figure.suptitle(title, x=0.005, ha="left", fontweight="bold")
         left, right = figure.subplots(1, 2)
         _panel(left, found, probability, _PROBABILITIES, "Probability that equity is below nothing at resume", _percent)

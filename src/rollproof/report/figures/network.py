@@ -7,13 +7,12 @@ from typing import Any, Final
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch
 from numpy.typing import NDArray
 
 from rollproof.report.figures import axis
-from rollproof.report.figures.drawn import Drawn, settings
+from rollproof.report.figures.drawn import Drawn, canvas
 from rollproof.report.risk_network import case
 from rollproof.report.risk_numbers import finite, named
 
@@ -33,8 +32,7 @@ def draw(network: Mapping[str, Any], quote: str) -> Drawn | None:
     shown = [each for each in network["nodes"] if each["name"] in kept]
     loss = axis.amount(finite(worst.get("loss")) or 0.0)
     title = f"Contagion: {named(worst.get('failure'), 24)}, {case(worst)}, {loss} {quote}"
-    with settings():
-        figure = Figure(figsize=(7.5, 6.0), layout="constrained")
+    with canvas(7.5, 6.0) as figure:
         axes = figure.add_subplot()
         left_out = f" ({len(shown)} largest of {len(nodes)} nodes)" if len(shown) < len(nodes) else ""
         axes.set_title(title + left_out)
@@ -51,7 +49,7 @@ def _drawn(
     rounds = {each["node"]: int(each.get("round") or 0) for each in worst.get("defaults") or ()}
     sizes = np.array([_size(each) for each in nodes])
     areas = 150 + 1_450 * sizes / max(float(sizes.max()), 1e-300)
-    radius = dict(zip(at, np.sqrt(areas) / 2, strict=True))  # points
+    radius = {each["name"]: size**0.5 / 2 for each, size in zip(nodes, areas.tolist(), strict=True)}  # points
     debts = [each for each in network.get("debts") or () if each["from"] in at and each["to"] in at]
     largest = max((finite(each["amount"]) or 0.0 for each in debts), default=0.0) or 1.0
     for each in debts:
@@ -69,7 +67,8 @@ def _drawn(
         place[:, 0], place[:, 1], s=areas, c=colours, zorder=2, linewidths=[2.4 if each else 0.8 for each in struck],
         edgecolors=_STRUCK,
     )  # fmt: skip
-    for each, (x, y), points in zip(nodes, place, radius.values(), strict=True):
+    for each, (x, y) in zip(nodes, place, strict=True):
+        points = radius[each["name"]]
         axes.annotate(
             f"{named(each['name'], 22)}\n{axis.amount(_size(each))} {quote}", (x, y), fontsize=8,
             xytext=(x * (points + 6), y * (points + 6)), textcoords="offset points",

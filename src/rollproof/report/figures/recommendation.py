@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from rollproof.report.figures import axis
-from rollproof.report.figures.drawn import Drawn, settings
+from rollproof.report.figures.drawn import Drawn, canvas
 from rollproof.report.risk_numbers import digits, finite, named
 
 
@@ -27,8 +26,7 @@ def draw(found: Mapping[str, Any], quote: str) -> Drawn | None:
     known = known[np.argsort(known[:, 0], kind="stable")]
     name, unit = named(found.get("parameter"), 40), named(found.get("unit") or "", 24)
     title = f"Loss by {name}"
-    with settings():
-        figure = Figure(figsize=(7.5, 4.2), layout="constrained")
+    with canvas(7.5, 4.2) as figure:
         axes = figure.add_subplot()
         axes.set_title(title)
         axes.plot(known[:, 0], known[:, 1], "o-", markersize=3.5, color=axis.COLOURS[0], label="loss")

@@ -74,10 +74,10 @@ def simulate(job: Job, span: Span) -> Floats:
     )  # fmt: skip
     nothing = np.zeros((0, outcome.TRACE_WIDTH))
     again = words.copy()
-    _GENERAL(words, seconds, stressed, job.laws, job.jumps, plan.assets, *arguments, *room, out, nothing)
+    _GENERAL(words, seconds, stressed, job.laws, job.jumps, plan.assets, *arguments, True, *room, out, nothing)
     if job.compared:
         free = np.zeros_like(out)
-        _GENERAL(again, seconds, stressed, job.laws, job.jumps, plan.free, *arguments, *room, free, nothing)
+        _GENERAL(again, seconds, stressed, job.laws, job.jumps, plan.free, *arguments, False, *room, free, nothing)
         out[:, outcome.LIQUIDATED_FREE] = free[:, outcome.LIQUIDATED]
         out[:, outcome.MOVE_FREE] = free[:, outcome.MOVE]
     else:
@@ -96,7 +96,7 @@ def record(job: Job, path: int) -> tuple[Floats, Floats]:
     trace, out = np.zeros((when.steps + when.later, outcome.TRACE_WIDTH)), np.zeros((1, outcome.WIDTH))
     accounts, opened = _fresh(plan)
     _GENERAL(words.copy(), seconds, stressed, job.laws, job.jumps, plan.assets, plan.subaccounts, plan.rows, job.does,
-             job.grid, accounts, opened, np.zeros(count, PRICE), np.zeros(1, QUOTE),
+             job.grid, accounts, opened, np.zeros(count, PRICE), np.zeros(1, QUOTE), True,
              *_room(job, float(seconds[0]), count), out, trace)  # fmt: skip
     return trace, out[0]
 

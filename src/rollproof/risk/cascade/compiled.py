@@ -41,7 +41,7 @@ def compiled() -> tuple[Any, Any]:
     def general(
         words: Words, seconds: Floats, stressed: Ints, laws: Records, jumps: Records, assets: Records,
         subaccounts: Records, rows: Records, does: Records, grid: Grid, accounts: Records, opened: Floats,
-        price: Records, quote: Records, logs: Floats, normals: Floats, out: Floats, trace: Floats,
+        price: Records, quote: Records, watched: bool, logs: Floats, normals: Floats, out: Floats, trace: Floats,
     ) -> int:  # fmt: skip
         for p in range(len(words)):
             state = stressed[p]
@@ -49,8 +49,8 @@ def compiled() -> tuple[Any, Any]:
             key = words[p, CHOICES, 0]
             prices.walk(words[p], laws[state], jumps[state], when, normals, logs)
             kernel.run(
-                subaccounts, rows, assets[state], does[0], when, logs, key, accounts, opened, price, quote[0], out[p],
-                trace,
+                subaccounts, rows, assets[state], does[0], when, logs, key, accounts, opened, price, quote[0], watched,
+                out[p], trace,
             )  # fmt: skip
             out[p, outcome.SECONDS] = seconds[p]
         return source

@@ -28,21 +28,23 @@ _MOST = 64  # liquidations of a subaccount in a step of time
 @njit(nogil=True)
 def run(
     subaccounts: Records, rows: Records, assets: Records, does: Record, when: Times, logs: Floats, key: np.uint64,
-    accounts: Records, opened: Floats, price: Records, quote: Record, tally: Floats, trace: Floats,
+    accounts: Records, opened: Floats, price: Records, quote: Record, watched: bool, tally: Floats, trace: Floats,
 ) -> None:  # fmt: skip
     """One path: ``logs`` (steps, assets) as `prices.walk` leaves them. Fills ``tally``; ``trace`` if it has rows.
 
-    ``accounts`` and ``opened`` are as at the start, and are left so.
+    ``accounts`` and ``opened`` are as at the start, and are left so. If not ``watched``, nobody looks who crosses a
+    level while nothing can be done about it.
     """
     clear(tally)
     tally[outcome.FUND_LEFT] = does.fund
     for a in range(len(assets)):
         price[a].flow, price[a].paid, price[a].peak = 0.0, 0.0, 0.0
-    resumed, head = resumes(when, does.grace), 0
+        price[a].seen, price[a].seen_venue, price[a].seen_paid = assets[a].mark, assets[a].mark, 0.0
+    resumed, head, travelled, queue = resumes(when, does.grace), 0, 0.0, 0.0
     for k in range(when.steps + when.later):
         during = k < when.steps - 1
         stale = _move(assets, does, when, logs, k, price)
-        head = _reached(subaccounts, assets, price, head)
+        head, travelled = _reached(subaccounts, assets, price, head, travelled)
         if k == when.steps - 1:
             _resume(assets, does, price, logs[k], tally)
             if does.undone:
@@ -50,10 +52,12 @@ def run(
         acting = does.acts_during if during else k >= resumed
         answered = does.top_up_during if during else (does.top_up_after if acting else does.top_up_grace)
         before = tally[outcome.LIQUIDATED]
-        head, queue = _visit(
-            subaccounts, rows, assets, does, key, accounts, opened, head, price, quote, tally, acting != 0, answered,
-            stale, during, ends(when, k), when.step if during else when.later_step, len(trace) > 0,
-        )  # fmt: skip
+        if acting or answered or watched:
+            head, travelled, queue = _visit(
+                subaccounts, rows, assets, does, key, accounts, opened, head, travelled, price, quote, tally,
+                acting != 0, answered, stale, during, ends(when, k), when.step if during else when.later_step,
+                len(trace) > 0,
+            )  # fmt: skip
         if tally[outcome.LIQUIDATED] > before and not during:
             tally[outcome.CLEARED] = (k - when.steps + 1) * when.later_step - does.grace
         _note(assets, acting != 0, price)
@@ -91,25 +95,34 @@ def _move(assets: Records, does: Record, when: Times, logs: Floats, k: int, pric
 
 
 @njit(nogil=True)
-def _reached(subaccounts: Records, assets: Records, price: Records, head: int) -> int:
-    """The head of subaccounts whose surplus some price can have used up by now."""
-    moved = 0.0
+def _reached(
+    subaccounts: Records, assets: Records, price: Records, head: int, travelled: float
+) -> tuple[int, float]:  # fmt: skip
+    """The head of subaccounts whose surplus some price can have used up by now; and how far prices travelled.
+
+    That is the sum, over all times this is called, of the largest move of a price relative to its mark: a surplus
+    cannot fall faster than its sensitivity times this.
+    """
+    moved, farthest = 0.0, 0.0
     for a in range(len(assets)):
-        at = price[a]
-        far = max(abs(at.price - assets[a].mark), abs(at.venue - assets[a].mark)) + abs(at.paid)
-        moved = max(moved, far / assets[a].mark)
+        at, mark = price[a], assets[a].mark
+        far = max(abs(at.price - mark), abs(at.venue - mark)) + abs(at.paid)
+        moved = max(moved, far / mark)
+        step = max(abs(at.price - at.seen), abs(at.venue - at.seen_venue)) + abs(at.paid - at.seen_paid)
+        farthest = max(farthest, step / mark)
+        at.seen, at.seen_venue, at.seen_paid = at.price, at.venue, at.paid
     while head < len(subaccounts) and subaccounts[head].reach <= moved:
         head += 1
-    return head
+    return head, travelled + farthest
 
 
 @njit(nogil=True)
 def _visit(
     subaccounts: Records, rows: Records, assets: Records, does: Record, key: np.uint64, accounts: Records,
-    opened: Floats, head: int, price: Records, quote: Record, tally: Floats, acting: bool, answered: float,
-    stale: bool, during: bool, now: float, seconds: float, recorded: bool,
-) -> tuple[int, float]:  # fmt: skip
-    """Everybody in the head once; returns the head, which prices that fall may have lengthened, and the queue."""
+    opened: Floats, head: int, travelled: float, price: Records, quote: Record, tally: Floats, acting: bool,
+    answered: float, stale: bool, during: bool, now: float, seconds: float, recorded: bool,
+) -> tuple[int, float, float]:  # fmt: skip
+    """Everybody in the head once, but who cannot be short yet; returns head, travel (both may have grown), and queue."""
     queue, position = 0.0, 0
     all_left = does.all_during * seconds if during and does.all_during < math.inf else math.inf
     worse = does.slippage if during else 0.0
@@ -119,26 +132,29 @@ def _visit(
         i = order[position] if len(order) else position
         position += 1
         who, account = subaccounts[i], accounts[i]
-        if account.flags & CLOSED:
+        if account.flags & CLOSED or account.wake > travelled:
             continue
         if account.flags & CROSSED and not (acting or answered or recorded):
             continue  # nothing can happen to it now
         equity, counted, maintenance, initial = worth(who, rows, opened, account.cash, price, True)
+        called = maintenance + does.call * (initial - maintenance)
         if answered > 0.0 and equity > 0.0 and not account.flags & TOPPED:
-            called = maintenance + does.call * (initial - maintenance)
             if counted < called and scattered(key, who.subaccount) < answered:
                 account.cash += initial - counted
                 account.flags |= TOPPED
                 tally[outcome.TOPPED_UP] += initial - counted
                 continue
-        short = counted < maintenance
+        short, surplus = counted < maintenance, counted - max(called, maintenance)
         short_at_market = short
         if stale:
             _, counted_at_market, needed, _ = worth(who, rows, opened, account.cash, price, False)
             short_at_market = counted_at_market < needed
+            surplus = min(surplus, counted_at_market - needed)
         if short_at_market:
             account.flags |= CROSSED
         if not short:
+            if surplus > 0.0 and who.sensitive > 0.0 and not account.flags & PARTLY:
+                account.wake = travelled + surplus / who.sensitive * (1.0 - 1e-9)
             continue
         waiting = still_open(who, rows, opened, account.cash)
         if acting and waiting > 0.0 and now >= account.free - 1e-9:
@@ -150,11 +166,11 @@ def _visit(
                 waiting = still_open(who, rows, opened, account.cash)
                 if not short_at_market:
                     tally[outcome.WRONGFUL] += tally[outcome.LIQUIDATED] - before
-                head = _reached(subaccounts, assets, price, head)
+                head, travelled = _reached(subaccounts, assets, price, head, travelled)
                 if not len(order):
                     ahead = head
         queue += max(waiting, 0.0)
-    return head, queue
+    return head, travelled, queue
 
 
 @njit(nogil=True)
@@ -233,7 +249,7 @@ def _undo(
 
 @njit(nogil=True)
 def _as_before(who: Record, account: Record, opened: Floats) -> None:
-    account.cash, account.free, account.last, account.flags = who.cash, 0.0, 0.0, 0
+    account.cash, account.free, account.last, account.wake, account.flags = who.cash, 0.0, 0.0, 0.0, 0
     for j in range(who.first, who.end):
         opened[j] = 1.0
 

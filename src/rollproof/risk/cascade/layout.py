@@ -47,9 +47,9 @@ SIDES = dtype("", "long short end")
 # flow, extremes of the log price, of the undisplaced one while liquidations happen, and the largest move meanwhile
 CURSOR = dtype("flow low high free_low free_high peak", "event long short")
 
-# a subaccount; charges: taken off equity while anything is open; first and end: its rows; summed: notional of those
+# a subaccount; sensitive: how much of its surplus the largest relative move of a price can take; charges: taken off equity while anything is open; first and end: its rows; summed: notional of those
 # before it; subaccount: its index in the book
-SUBACCOUNT = dtype("reach cash charges notional summed", "first end by_size subaccount")
+SUBACCOUNT = dtype("reach sensitive cash charges notional summed", "first end by_size subaccount")
 
 # a row; maintenance and initial: quote per unit of price; step: the share that one liquidation closes
 ROW = dtype(
@@ -57,14 +57,15 @@ ROW = dtype(
     "asset perpetual collateral",
 )
 
-# where a path stands with a subaccount; free: when it may be liquidated again; last: when it was
-ACCOUNT = dtype("cash free last", "flags")
+# where a path stands with a subaccount; free: when it may be liquidated again; last: when it was; wake: how far prices
+# have to travel before it can be short
+ACCOUNT = dtype("cash free last wake", "flags")
 CROSSED, FAILED, TOPPED, CLOSED, REFUSED, UNPAID, PARTLY = 1, 2, 4, 8, 16, 32, 64
 
 # where it stands with an asset. log: undisplaced; price: the market's; venue: what the venue believes; paid: funding
 # that a unit held long has paid; left: notional that may still be liquidated in this step; flow: not absorbed yet;
-# trial and wanted: flow and notional of a liquidation that is being worked out
-PRICE = dtype("log price venue paid left flow trial wanted free_low free_high peak")
+# trial and wanted: flow and notional of a liquidation that is being worked out; seen: prices when last compared
+PRICE = dtype("log price venue paid left flow trial wanted peak seen seen_venue seen_paid")
 
 # a liquidation worked out: collateral: share of it that is sold
 QUOTE = dtype("cash equity closed notional slippage extracted penalty part collateral", "whole forfeit done")

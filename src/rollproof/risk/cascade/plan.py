@@ -53,7 +53,8 @@ def plan(book: Book, rules: Rules, state: VenueState, does: Conduct, liquidity: 
     called_fixed = rates.maintenance_fixed + does.call * (rates.initial_fixed - rates.maintenance_fixed)
     surplus = linear.equity(book, book.marks, state) - beside
     surplus -= book.summed(called * book.marks[book.asset] + called_fixed)
-    reach = _reach(book, surplus, slope * weight, called, moved_by_funding=does.funded)
+    sensitive = _sensitive(book, slope * weight, called, moved_by_funding=does.funded)
+    reach = _reach(surplus, sensitive)
     by_reach = np.argsort(reach, kind="stable")
     place = np.empty_like(by_reach)
     place[by_reach] = np.arange(len(by_reach))
@@ -72,7 +73,7 @@ def plan(book: Book, rules: Rules, state: VenueState, does: Conduct, liquidity: 
     rows["asset"], rows["perpetual"], rows["collateral"] = book.asset, ~(held | owed), held
 
     subaccounts = np.zeros(book.subaccounts, SUBACCOUNT)
-    subaccounts["reach"], subaccounts["cash"] = reach, book.cash
+    subaccounts["reach"], subaccounts["sensitive"], subaccounts["cash"] = reach, sensitive, book.cash
     subaccounts["charges"] = book.summed(linear.charges(book, state)) + beside
     subaccounts["notional"] = book.summed(row_notional) + owing
     subaccounts = subaccounts[by_reach]
@@ -116,8 +117,8 @@ def _linear(book: Book, rules: Rules) -> LinearRules:
     return rules
 
 
-def _reach(book: Book, surplus: Floats, slope: Floats, needed: Floats, *, moved_by_funding: bool) -> Floats:
-    """(subaccounts,) see the module's head; infinite where no price matters."""
+def _sensitive(book: Book, slope: Floats, needed: Floats, *, moved_by_funding: bool) -> Floats:
+    """(subaccounts,) quote that the surplus moves by, at most, when no price moves by more than its mark."""
     pair = book.subaccount.astype(np.int64) * len(book.assets) + book.asset
     pairs, inverse = np.unique(pair, return_inverse=True)
     sensitive = np.abs(np.bincount(inverse, slope - needed, len(pairs)))
@@ -125,7 +126,11 @@ def _reach(book: Book, surplus: Floats, slope: Floats, needed: Floats, *, moved_
         own = np.where(book.kind == Kind.PERPETUAL, slope, 0.0)
         sensitive = np.maximum(sensitive, np.abs(np.bincount(inverse, own, len(pairs))))
     sensitive = sensitive * book.marks[pairs % len(book.assets)]
-    total = np.bincount(pairs // len(book.assets), sensitive, book.subaccounts)
+    return np.bincount(pairs // len(book.assets), sensitive, book.subaccounts).astype(np.float64)
+
+
+def _reach(surplus: Floats, sensitive: Floats) -> Floats:
+    """(subaccounts,) see the module's head; infinite where no price matters."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        reach = np.where(total > 0, surplus / total, np.inf)
+        reach = np.where(sensitive > 0, surplus / sensitive, np.inf)
     return np.where(surplus <= 0, 0.0, reach * (1 - 1e-9))  # rounding must not hide who is just beyond

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from rollproof.risk.terminal.chance import keys
-from rollproof.risk.terminal.mixture import Mixture, counts_of, place, ratios
+from rollproof.risk.terminal.mixture import Mixture
+from rollproof.risk.terminal.sampling import counts_of, place, ratios
 from rollproof.risk.terminal.shocks import COMPONENT, Shocks
 from rollproof.risk.terminal.sobol import points
 from rollproof.venue.book import Floats

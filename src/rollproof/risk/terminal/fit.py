@@ -10,7 +10,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from rollproof.risk.terminal.draw import weighed
-from rollproof.risk.terminal.mixture import NOMINAL, Component, Mixture, mixture_of, ratios
+from rollproof.risk.terminal.mixture import NOMINAL, Component, Mixture, mixture_of
+from rollproof.risk.terminal.sampling import ratios
 from rollproof.risk.terminal.shocks import Shocks
 from rollproof.venue.book import Floats
 

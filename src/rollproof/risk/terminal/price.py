@@ -8,18 +8,17 @@ items, and the observations that confidence intervals rest on.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rollproof.errors import Missing
 from rollproof.risk.estimate import LEVELS, Estimate, Losses
 from rollproof.risk.failure import AnyFailure
 from rollproof.risk.market import YEAR, Model
 from rollproof.risk.tail import losses_of, mean_of
+from rollproof.risk.terminal.answer import Sample, Terminal
 from rollproof.risk.terminal.claim import Claim, claim_of, summed
 from rollproof.risk.terminal.draw import draw
 from rollproof.risk.terminal.event import Event, at_levels, beyond_level, events
@@ -32,35 +31,6 @@ from rollproof.venue.rules.rules import Rules
 from rollproof.venue.state import VenueState
 
 WORST = 10  # events that the worst 0.1 % is shown by
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Terminal:
-    """What one failure costs. Money is in the book's quote currency."""
-
-    kind: str
-    bad_debt: Losses
-    taken: Losses | None  # by trades at a stale price, or by withdrawals of wrong balances; None for other kinds
-    loss: Losses  # both together; `bad_debt` itself where there is nothing else
-    by_asset: Mapping[str, Estimate]  # contributions to the 99.9 % shortfall of `loss` (Tasche 1999), quote
-    binding: Mapping[float, Event]  # level -> the path nearest its value at risk
-    worst: tuple[Event, ...]  # of the worst 0.1 %, evenly spread over its probability, the dearest first
-    mean_weight: Estimate  # of likelihood ratios: 1, or the sample is not to be trusted
-    proposal: Mixture  # found by the pilot; give it again for the same random numbers at other parameters
-    components: int  # of the proposal, the nominal one among them
-    pilot_paths: int
-    replicates: int
-    sample: Sample  # `loss` path by path
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sample:
-    """One loss a path, its likelihood ratio, and the replicate it is from."""
-
-    losses: Floats  # (paths,) quote
-    weights: Floats
-    groups: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,18 +68,21 @@ def price(
     progress: Progress | None = None,
     proposal: Mixture | None = None,
     importance: bool = True,
+    claim: Claim | None = None,
 ) -> Terminal:
     """What ``failure`` costs the venue with ``book``, if it happens once.
 
     ``paths`` are rounded up to a power of two for each replicate; the pilot's come on top. With ``proposal`` of an
     earlier result for the same assets there is no pilot, and the same seed gives the same random numbers: results then
-    differ by what was changed alone (for other assets it is not used). Without ``importance`` paths come from the model itself.
+    differ by what was changed alone (for other assets it is not used). Without ``importance`` paths come from the
+    model itself.
+    ``claim`` is `claim.claim_of` these, if it is known already: it says nothing of durations, load and the market.
     Raises Unsupported for a kind of failure that terminal prices do not determine, Missing for an asset that the model
     has not, ValueError for fewer than two replicates or no paths.
     """
     if replicates < 2 or paths < 1:
         raise ValueError(f"{paths} paths in {replicates} replicates; an interval needs two replicates")
-    claim = claim_of(book, rules, state, failure)
+    claim = claim or claim_of(book, rules, state, failure)
     shocks = _shocks(claim, model, failure)
     root = np.random.SeedSequence(seed)
     pilot_seed, path_seed = root.spawn(2)
