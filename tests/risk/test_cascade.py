@@ -10,7 +10,7 @@ import pytest
 from risk.cascade_bed import HALT, Flat, coarse, crossed, falling, isolated, lasting, open_, perpetuals
 from rollproof.risk import liquidity, terminal
 from rollproof.risk.cascade import cascade, outcome, outcomes, prices
-from rollproof.risk.cascade.block import BLOCK, spans, starts
+from rollproof.risk.cascade.block import spans, starts
 from rollproof.risk.cascade.cascade import _prepared
 from rollproof.risk.cascade.timing import Grid, times
 from rollproof.risk.closed.cascade_limit import total_drop
@@ -38,38 +38,38 @@ def alone(margin: float, size: float = 1.0) -> Book:
     return perpetuals(("X",), [0], [size], [margin * 100 * abs(size)])
 
 
-def resume_prices(book: Book, model: Model, failure: AnyFailure, grid: Grid, paths: int, seed: int) -> Floats:
-    """(paths, assets) quote, where the failure ends: from the same streams."""
+def walked(book: Book, model: Model, failure: AnyFailure, grid: Grid, paths: int, seed: int) -> list[Floats]:
+    """Of each path (steps, assets) prices, quote: from the same streams."""
     job, *_ = _prepared(book, Flat(), VenueState(), model, failure, free(book), grid, seed, None, None)
-    out = np.zeros((paths, len(book.assets)))
+    out = []
     for span in spans(paths):
         words, seconds, stressed = starts(job, span)
         for path in range(span.paths):
             when, state = times(grid, float(seconds[path])), int(stressed[path])
             logs = np.zeros((when.steps + when.later, len(book.assets)))
             prices.walk(words[path], job.laws[state], job.jumps[state], when, np.zeros(logs.size + len(logs)), logs)
-            out[span.block * BLOCK + path] = logs[when.steps - 1]
-    return np.asarray(np.exp(out) * book.marks)
+            out.append(np.asarray(np.exp(logs) * book.marks))
+    return out
 
 
 @pytest.mark.parametrize("book", [isolated(300), crossed(150)], ids=["isolated", "cross"])
-@pytest.mark.parametrize("step", [1e9, 600.0], ids=["one step", "many"])
-def test_a_halt_costs_what_equity_is_below_nothing_at_resume(book: Book, step: float) -> None:
+@pytest.mark.parametrize(("step", "paths"), [(1e9, 1_500), (600.0, 300)], ids=["one step", "many"])
+def test_a_halt_costs_what_equity_is_below_nothing_at_resume(book: Book, step: float, paths: int) -> None:
     failure = Halt(intensity_per_year=1.0, duration=Lognormal(6_000.0, 1.0))
-    model, grid, paths = jump_diffusion(book.assets, own=Jumps(200.0, 0.0, 0.1)), Grid(step, 60.0, 0.0), 1_500
-    got = outcomes(book, PAID, VenueState(), model, failure, free(book), paths=paths, grid=grid, seed=9)
-    at = resume_prices(book, model, failure, grid, paths, 9)
-    expected = np.array([np.maximum(-book.equity(each), 0.0).sum() for each in at])
+    model, grid = jump_diffusion(book.assets, own=Jumps(200.0, 0.0, 0.1)), Grid(step, 60.0, 0.0)
+    given = (book, PAID, VenueState(), model, failure, free(book))
+    at = walked(book, model, failure, grid, paths, 9)
+    equity = np.array([book.equity(each[-1]) for each in at])
+    expected = np.maximum(-equity, 0.0).sum(axis=1)
     assert expected.max() > 1e5
-    assert np.abs(got[:, outcome.BAD_DEBT] - expected).max() <= 1e-9 * expected.max()
-    bankrupt = [int((book.equity(each) < 0).sum()) for each in at]
-    assert got[:, outcome.FAILED].tolist() == bankrupt
-    liquidatable = np.array([int(PAID.liquidatable(book, each, VenueState()).sum()) for each in at])
-    if step > HALT:
-        assert got[:, outcome.CROSSED].tolist() == liquidatable.tolist()
-    else:  # some were below their margin on the way, and are not any more
-        assert (got[:, outcome.CROSSED] >= liquidatable).all()
-        assert got[:, outcome.CROSSED].sum() > liquidatable.sum()
+    crossed_on_the_way = [
+        int(np.any([PAID.liquidatable(book, prices_, VenueState()) for prices_ in each], axis=0).sum()) for each in at
+    ]
+    for general in (False, True):
+        got = outcomes(*given, paths=paths, grid=grid, seed=9, general=general)
+        assert np.abs(got[:, outcome.BAD_DEBT] - expected).max() <= 1e-9 * expected.max()
+        assert got[:, outcome.FAILED].tolist() == (equity < 0).sum(axis=1).tolist()
+        assert got[:, outcome.CROSSED].tolist() == crossed_on_the_way
 
 
 @pytest.mark.parametrize("impact", [0.0, 3e-9])

@@ -22,7 +22,7 @@ from scipy import integrate, stats
 from risk.cascade_bed import HALT, Flat, open_, perpetuals
 from risk.terminal_books import RULES, halt, isolated
 from rollproof.risk import liquidity, prior
-from rollproof.risk.adl import deleverage, pro_rata, ranked
+from rollproof.risk.adl import pro_rata, ranked
 from rollproof.risk.annual import Severity, annual
 from rollproof.risk.cascade import outcome, outcomes
 from rollproof.risk.cascade.timing import Grid
@@ -36,8 +36,6 @@ from rollproof.risk.failure import Halt
 from rollproof.risk.market import YEAR, Jumps, gbm, jump_diffusion
 from rollproof.risk.tail import losses_of
 from rollproof.risk.terminal import Terminal, price
-from rollproof.risk.waterfall import waterfall
-from rollproof.venue.rules.liquidation import AdlRank, Backstop
 from rollproof.venue.state import VenueState
 
 MERTON = Jumps(50.0, -0.04, 0.05)
@@ -270,41 +268,6 @@ def test_deleveraging_takes_no_more_than_a_profit_and_no_more_than_the_deficit(
         queue[who] = min(left, won[who])
         left -= queue[who]
     assert by_rank.tolist() == queue
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    st.integers(-40, 40).filter(bool), st.integers(50, 150), st.integers(50, 150),
-    st.lists(st.integers(-20, 20), min_size=1, max_size=6),
-)  # fmt: skip
-def test_closing_at_the_bankruptcy_price_is_zero_sum(size: int, mark: int, bankrupt: int, sizes: list[int]) -> None:
-    found = deleverage(float(size), float(mark), float(bankrupt), np.array(sizes, dtype=float), np.arange(len(sizes)))
-    closed = size - found.left
-    assert closed + float(found.closed.sum()) == pytest.approx(0.0, abs=1e-9)  # positions add up to nothing
-    # what the bankrupt account is spared is what the others do without, and it is |p_exec - p_mark| |q|
-    spared = closed * (bankrupt - mark)
-    assert spared == pytest.approx(float(found.given.sum()), abs=1e-9)
-    assert abs(spared) == pytest.approx(abs(bankrupt - mark) * abs(closed), abs=1e-9)
-    against = sum(abs(each) for each in sizes if each * size < 0)
-    assert abs(closed) == pytest.approx(min(abs(size), against))
-    assert (np.abs(found.closed) <= np.abs(np.array(sizes))).all()
-    assert (found.closed * np.array(sizes) >= 0).all()
-
-
-@pytest.mark.parametrize("rank", list(AdlRank))
-@pytest.mark.parametrize(("first", "socialised"), [(True, True), (True, False), (False, True), (False, False)])
-def test_every_unit_of_a_shortfall_is_paid_once(rank: AdlRank, first: bool, socialised: bool) -> None:
-    shortfall, profits = np.array([0.0, 10.0, 100.0, 1_000.0]), np.array([50.0, 0.0, 30.0, 200.0])
-    found = waterfall(shortfall, 40.0, profits, Backstop(fund_first=first, adl_rank=rank, socialised=socialised))
-    fund = np.minimum(shortfall, 40.0) if first else np.zeros(4)
-    given_ = np.zeros(4) if rank is AdlRank.NONE else np.minimum(shortfall - fund, profits)
-    rest = shortfall - fund - given_
-    assert found.insurance == pytest.approx(fund)
-    assert found.adl == pytest.approx(given_)
-    assert found.socialised == pytest.approx(rest if socialised else 0 * rest)
-    assert found.providers == pytest.approx(0 * rest if socialised else rest)
-    assert found.haircut == pytest.approx([0, 0, given_[2] / 30, given_[3] / 200])
-    assert found.insurance + found.adl + found.socialised + found.providers == pytest.approx(shortfall)
 
 
 def test_profits_of_a_zero_sum_book_cover_a_deficit_of_its_losers() -> None:

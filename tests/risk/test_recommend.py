@@ -16,7 +16,7 @@ from rollproof.risk import recommend
 from rollproof.risk.annual import Severity, annual
 from rollproof.risk.closed.log_price import log_price
 from rollproof.risk.duration import Exponential, Fixed, Lognormal
-from rollproof.risk.failure import AnyFailure, Censorship, Halt, Resume, StaleOracle, Throughput
+from rollproof.risk.failure import AnyFailure, Censorship, Halt, InvalidState, Resume, StaleOracle, Throughput
 from rollproof.risk.liquidity import illustrative
 from rollproof.risk.market import YEAR, Model, gbm, jump_diffusion
 from rollproof.risk.recommend import (
@@ -213,8 +213,10 @@ def test_fund_of_exponential_losses_is_the_compound_poisson_quantile() -> None:
     losses = -np.log1p(-(np.arange(count) + 0.5) / count)
     law = annual([Severity(often, losses, np.full(count, 1 / count))])
 
+    counts = np.arange(1, 60)
+
     def tail(x: float) -> float:
-        return sum(float(poisson.pmf(n, often) * gamma.sf(x, n)) for n in range(1, 60))
+        return float(poisson.pmf(counts, often) @ gamma.sf(x, counts))
 
     low, high = 0.0, 50.0
     for _ in range(60):
@@ -385,6 +387,8 @@ def test_staleness_is_where_the_option_is_worth_the_fee() -> None:
     assert found.value == pytest.approx(seconds, rel=1e-6)
     assert found.method == "closed form"
     assert {each.kind for each in found.variants} == {"market"}
+    wilder = next(each.value for each in found.variants if each.name == "volatility x 1.5")
+    assert wilder == pytest.approx(seconds / 1.5**2, rel=1e-6)  # the option's value depends on sigma sqrt(T) alone
     assert found.current_value == 1_200.0
 
 
@@ -403,7 +407,7 @@ def test_any_failure_may_ask_how_old_a_price_may_be() -> None:
         asked(Halt(intensity_per_year=1.0, duration=Fixed(60.0)), budget=50_000.0)
     )
     assert found.value is not None
-    assert any("a halt failure says nothing of trades" in each for each in found.notes)
+    assert any("say nothing of trades" in each for each in found.notes)
 
 
 # all of them
@@ -438,11 +442,12 @@ def test_results_are_the_same_for_a_seed_and_any_number_of_workers() -> None:
         ("grace-period", Throughput(intensity_per_year=1.0, duration=Fixed(600.0), notional_per_second=1.0)),
         ("order-throttle", Censorship(intensity_per_year=1.0, duration=Fixed(600.0))),
         ("price-band", Censorship(intensity_per_year=1.0, duration=Fixed(600.0))),
+        ("maintenance-margin", InvalidState(intensity_per_year=1.0, duration=Fixed(600.0), balance_error=0.1)),
     ],
 )
 def test_a_failure_that_a_setting_says_nothing_of_is_refused_by_name(name: str, failure: AnyFailure) -> None:
     kind = failure.__struct_config__.tag
-    with pytest.raises(Unsupported, match=f"{name}: not for a {kind} failure, only for halt, reorg"):
+    with pytest.raises(Unsupported, match=f"{name}: not for {kind} failures, only for halt, (throughput|reorg)"):
         recommend.named(name)(asked(failure))
 
 

@@ -167,7 +167,7 @@ def test_hostile_names_are_text_in_figures() -> None:
         assert all(text.isprintable() for text in words(svg))
         assert max(map(len, words(svg))) < 400
         assert each.png().startswith(b"\x89PNG")
-    assert any(text.startswith("<script>alert(1)") for text in words(found["network"].svg()))
+    assert any(text.startswith("<script>") for text in words(found["network"].svg()))
 
 
 def test_file_names_are_safe_whatever_a_venue_is_called() -> None:

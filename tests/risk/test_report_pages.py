@@ -74,7 +74,7 @@ def test_hostile_names_are_text_in_markdown() -> None:
     [
         "<b>x</b>", "a|b", "`x`", "*x*", "_x_", "__x__", "~~x~~", "[x](y)", "![x](y)", "# x", "- x", "1. x", "+ x",
         "> x", "a\\", "a\\|b", "&lt;", "&#60;", "www.example.com", "https://example.com/x", "@you", "$x$", "***",
-        "---", "= =",         "12) x", "<https://example.com>", "x^2", "|", "\\`",
+        "---", "= =", "12) x", "<https://example.com>", "x^2", "|", "\\`",
     ],
 )  # fmt: skip
 def test_markdown_shows_a_name_as_it_is(name: str) -> None:

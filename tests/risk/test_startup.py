@@ -91,7 +91,7 @@ def test_the_shapes_of_recommend_are_there() -> None:
     assert recommend.Question.__module__ == "rollproof.risk.recommend.question"
     assert recommend.Recommendation.__module__ == "rollproof.risk.recommend.result"
     with pytest.raises(AttributeError, match="Answer"):
-        recommend.Answer  # type: ignore[attr-defined]  # noqa: B018
+        recommend.Answer  # noqa: B018
 
 
 def test_a_block_is_verified_without_the_extra(shared_data: Path) -> None:

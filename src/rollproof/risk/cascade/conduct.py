@@ -18,7 +18,7 @@ below their maintenance margin, but not bankrupt, that are topped up to their in
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -136,9 +136,8 @@ class Conduct:
 
     def record(self) -> Records:
         """(1,) for kernels."""
-        names = {field.name for field in fields(self)} & set(CONDUCT.names or ())
         out = np.zeros(1, CONDUCT)
-        for name in names:
+        for name in CONDUCT.names or ():
             out[name] = getattr(self, name)
         return out
 

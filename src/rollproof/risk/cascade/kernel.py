@@ -43,24 +43,28 @@ def run(
     resumed, head, travelled, queue = resumes(when, does.grace), 0, 0.0, 0.0
     for k in range(when.steps + when.later):
         during = k < when.steps - 1
+        acting = does.acts_during != 0 if during else k >= resumed
+        answered = does.top_up_during if during else (does.top_up_after if acting else does.top_up_grace)
+        looked_at = acting or answered > 0.0 or watched
+        if not (looked_at or does.funded or k == when.steps - 1):
+            continue
         stale = _move(assets, does, when, logs, k, price)
         head, travelled = _reached(subaccounts, assets, price, head, travelled)
         if k == when.steps - 1:
             _resume(assets, does, price, logs[k], tally)
             if does.undone:
                 _undo(subaccounts, assets, does, accounts, opened, head, price, stale, tally)
-        acting = does.acts_during if during else k >= resumed
-        answered = does.top_up_during if during else (does.top_up_after if acting else does.top_up_grace)
+                head, travelled = _reached(subaccounts, assets, price, head, travelled)
         before = tally[outcome.LIQUIDATED]
-        if acting or answered or watched:
+        if looked_at:
             head, travelled, queue = _visit(
                 subaccounts, rows, assets, does, key, accounts, opened, head, travelled, price, quote, tally,
-                acting != 0, answered, stale, during, ends(when, k), when.step if during else when.later_step,
+                acting, answered, stale, during, ends(when, k), when.step if during else when.later_step,
                 len(trace) > 0,
             )  # fmt: skip
         if tally[outcome.LIQUIDATED] > before and not during:
             tally[outcome.CLEARED] = (k - when.steps + 1) * when.later_step - does.grace
-        _note(assets, acting != 0, price)
+        _note(acting, price)
         if len(trace):
             _record(assets, price, ends(when, k), queue, tally, trace[k])
     _end(subaccounts, rows, assets, does, accounts, opened, head, price, tally)
@@ -80,7 +84,8 @@ def _move(assets: Records, does: Record, when: Times, logs: Floats, k: int, pric
             price[a].flow *= 2.0 ** (-seconds / asset.half_life)
         moved = displacement(price[a].flow, asset.square_root, asset.linear)
         price[a].log = logs[k, a]
-        price[a].price = asset.mark * math.exp(logs[k, a] + moved)
+        price[a].moved = logs[k, a] + moved
+        price[a].price = asset.mark * math.exp(price[a].moved)
         price[a].venue = price[a].price
         if frozen:
             price[a].venue = asset.mark
@@ -122,7 +127,7 @@ def _visit(
     opened: Floats, head: int, travelled: float, price: Records, quote: Record, tally: Floats, acting: bool,
     answered: float, stale: bool, during: bool, now: float, seconds: float, recorded: bool,
 ) -> tuple[int, float, float]:  # fmt: skip
-    """Everybody in the head once, but who cannot be short yet; returns head, travel (both may have grown), and queue."""
+    """Everybody in the head once, but who cannot be short yet. Returns head and travel, which may grow, and queue."""
     queue, position = 0.0, 0
     all_left = does.all_during * seconds if during and does.all_during < math.inf else math.inf
     worse = does.slippage if during else 0.0
@@ -138,18 +143,18 @@ def _visit(
             continue  # nothing can happen to it now
         equity, counted, maintenance, initial = worth(who, rows, opened, account.cash, price, True)
         called = maintenance + does.call * (initial - maintenance)
-        if answered > 0.0 and equity > 0.0 and not account.flags & TOPPED:
-            if counted < called and scattered(key, who.subaccount) < answered:
-                account.cash += initial - counted
-                account.flags |= TOPPED
-                tally[outcome.TOPPED_UP] += initial - counted
-                continue
+        answers = answered > 0.0 and equity > 0.0 and counted < called and not account.flags & TOPPED
+        if answers and scattered(key, who.subaccount) < answered:
+            account.cash += initial - counted
+            account.flags |= TOPPED
+            tally[outcome.TOPPED_UP] += initial - counted
+            continue
         short, surplus = counted < maintenance, counted - max(called, maintenance)
         short_at_market = short
         if stale:
-            _, counted_at_market, needed, _ = worth(who, rows, opened, account.cash, price, False)
-            short_at_market = counted_at_market < needed
-            surplus = min(surplus, counted_at_market - needed)
+            _, at_market, needed, first = worth(who, rows, opened, account.cash, price, False)
+            short_at_market = at_market < needed
+            surplus = min(surplus, at_market - max(needed + does.call * (first - needed), needed))
         if short_at_market:
             account.flags |= CROSSED
         if not short:
@@ -242,6 +247,7 @@ def _undo(
         accounts[i].flags = crossed
     for a in range(len(assets)):
         price[a].flow = 0.0
+        price[a].moved = price[a].log
         price[a].price = assets[a].mark * math.exp(price[a].log)
         if not stale:
             price[a].venue = price[a].price
@@ -261,11 +267,10 @@ def _restore(subaccounts: Records, accounts: Records, opened: Floats, head: int)
 
 
 @njit(nogil=True)
-def _note(assets: Records, acting: bool, price: Records) -> None:
-    if not acting:
-        return
-    for a in range(len(assets)):
-        price[a].peak = max(price[a].peak, abs(math.log(price[a].price / assets[a].mark)))
+def _note(acting: bool, price: Records) -> None:
+    if acting:
+        for a in range(len(price)):
+            price[a].peak = max(price[a].peak, abs(price[a].moved))
 
 
 @njit(nogil=True)

@@ -34,7 +34,7 @@ JUMPS = dtype("intensity mean deviation")
 CONDUCT = dtype(
     "grace stale_at_resume slippage all_during top_up_during top_up_grace top_up_after call penalty keeper_share "
     "cooldown whole_below whole_within fund premium clamp gas fee",
-    "acts_during stale_during undone order forfeits fund_first fund_must_cover oracle_priced hedged",
+    "acts_during stale_during undone order funded forfeits fund_first fund_must_cover oracle_priced hedged",
 )
 
 # one position that stands alone; summed: notional of all before it on its side
@@ -47,8 +47,9 @@ SIDES = dtype("", "long short end")
 # flow, extremes of the log price, of the undisplaced one while liquidations happen, and the largest move meanwhile
 CURSOR = dtype("flow low high free_low free_high peak", "event long short")
 
-# a subaccount; sensitive: how much of its surplus the largest relative move of a price can take; charges: taken off equity while anything is open; first and end: its rows; summed: notional of those
-# before it; subaccount: its index in the book
+# a subaccount; sensitive: what of its surplus the largest relative move of a price can take; charges: taken off equity
+# while anything is open; first and end: its rows; summed: notional of those before it; subaccount: index in the
+# book
 SUBACCOUNT = dtype("reach sensitive cash charges notional summed", "first end by_size subaccount")
 
 # a row; maintenance and initial: quote per unit of price; step: the share that one liquidation closes
@@ -62,10 +63,10 @@ ROW = dtype(
 ACCOUNT = dtype("cash free last wake", "flags")
 CROSSED, FAILED, TOPPED, CLOSED, REFUSED, UNPAID, PARTLY = 1, 2, 4, 8, 16, 32, 64
 
-# where it stands with an asset. log: undisplaced; price: the market's; venue: what the venue believes; paid: funding
+# where it stands with an asset. log: undisplaced; moved: displaced; price: the market's; venue: what the venue believes; paid: funding
 # that a unit held long has paid; left: notional that may still be liquidated in this step; flow: not absorbed yet;
 # trial and wanted: flow and notional of a liquidation that is being worked out; seen: prices when last compared
-PRICE = dtype("log price venue paid left flow trial wanted peak seen seen_venue seen_paid")
+PRICE = dtype("log moved price venue paid left flow trial wanted peak seen seen_venue seen_paid")
 
 # a liquidation worked out: collateral: share of it that is sold
 QUOTE = dtype("cash equity closed notional slippage extracted penalty part collateral", "whole forfeit done")

@@ -48,10 +48,13 @@ def liquidate(
         else:
             opened[j] *= 1.0 - _share(row, quote)
     for a in range(len(assets)):
-        price[a].flow = price[a].trial
         price[a].left -= price[a].wanted
+        if price[a].trial == price[a].flow:
+            continue
+        price[a].flow = price[a].trial
         moved = displacement(price[a].flow, assets[a].square_root, assets[a].linear)
-        price[a].price = assets[a].mark * math.exp(price[a].log + moved)
+        price[a].moved = price[a].log + moved
+        price[a].price = assets[a].mark * math.exp(price[a].moved)
         if not stale:
             price[a].venue = price[a].price
         if abs(moved) >= IMPACT_BOUND:

@@ -42,9 +42,11 @@ def answer_mean(question: Question) -> float | None:
 def grace_period(question: Question, *, progress: Progress | None = None) -> Recommendation:
     """See the module's head. Raises Unsupported for other failures than halts and reorganisations."""
     question.only_for(NAME, (Halt, Reorg), "in the others liquidations go on while the failure lasts")
+    now = max(question.failure.resume.grace_seconds, question.rules.liquidation.grace_seconds)
+    longest = max(LONGEST, now)
+    price = Stepped(question, longest + AFTER)
     known = answer_mean(question)
     mean = known or ANSWER
-    price = Stepped(question, LONGEST + AFTER)
     rules = without_grace(question.rules)
 
     def at(seconds: float, *, answered: bool = True) -> Sampled:
@@ -54,8 +56,7 @@ def grace_period(question: Question, *, progress: Progress | None = None) -> Rec
         )  # fmt: skip
         return price(question.book, rules=rules, failure=msgspec.structs.replace(question.failure, resume=resume))
 
-    now = max(question.failure.resume.grace_seconds, question.rules.liquidation.grace_seconds)
-    found = minimise(lambda seconds: at(seconds).priced, 0.0, LONGEST, question.budget, progress=progress)
+    found = minimise(lambda seconds: at(seconds).priced, 0.0, longest, question.budget, progress=progress)
     best = found.point or found.best
     table = [
         {
@@ -64,7 +65,7 @@ def grace_period(question: Question, *, progress: Progress | None = None) -> Rec
             "loss": next(each.loss.value for each in found.curve if each.value == value),
             "loss_without_top_ups": at(value, answered=False).loss.value,
         }
-        for value in (0.0, LONGEST / 8, LONGEST / 4, LONGEST / 2, LONGEST)
+        for value in (0.0, longest / 8, longest / 4, longest / 2, longest)
     ]
     within = [each.value for each in found.curve if each.loss.value <= question.budget]
     notes = [
@@ -75,7 +76,7 @@ def grace_period(question: Question, *, progress: Progress | None = None) -> Rec
     if within:
         notes.append(f"from {min(within):g} to {max(within):g} seconds some values keep the budget")
     answer = recommendation(
-        NAME, "seconds", question, found, current=Point(now, at(min(now, LONGEST)).loss),
+        NAME, "seconds", question, found, current=Point(now, at(now).loss),
         binding=at(best.value).binding, details={"trade_off": table, "mean_seconds_to_top_up": mean}, notes=notes,
     )  # fmt: skip
     return replace(answer, notes=tuple(each for each in answer.notes if not each.startswith("the budget does not")))

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from rollproof.errors import Unsupported
-from rollproof.risk.failure import Halt
+from rollproof.risk.failure import BridgeDelay, Censorship, Halt, Ordering, Reorg, StaleOracle, Throughput
 from rollproof.risk.recommend.question import Progress, Question
 from rollproof.risk.recommend.result import Recommendation, recommendation
 from rollproof.risk.recommend.search import Point, search
@@ -25,6 +25,7 @@ from rollproof.venue.rules.rules import LinearRules, Rates, Rules
 from rollproof.venue.state import VenueState
 
 NAME = "maintenance-margin"
+STEPPED = (Halt, Throughput, StaleOracle, Reorg, BridgeDelay, Censorship, Ordering)
 LEAST, MOST = 0.25, 40.0  # times the family's rates
 
 
@@ -71,6 +72,7 @@ def _closed(book: Book, rules: Rules, state: VenueState) -> np.ndarray[tuple[int
 
 def maintenance_margin(question: Question, *, progress: Progress | None = None) -> Recommendation:
     """See the module's head. Raises Unsupported for rules that are not linear, and as the cascade does."""
+    question.only_for(NAME, STEPPED, "the others have no steps in which anybody is liquidated")
     rules, book, state = question.rules, question.book, question.state
     if not isinstance(rules, LinearRules):
         raise Unsupported(f"{NAME}: {rules.family} margin is not linear in prices; only linear families are known")

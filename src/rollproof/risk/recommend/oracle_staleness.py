@@ -15,7 +15,7 @@ from rollproof.risk.duration import Fixed
 from rollproof.risk.failure import AnyFailure, StaleOracle
 from rollproof.risk.market import YEAR, Model
 from rollproof.risk.recommend.grace_period import without_grace
-from rollproof.risk.recommend.other_truths import PATHS, other_truths
+from rollproof.risk.recommend.other_truths import PATHS, other_truths, truths
 from rollproof.risk.recommend.question import Progress, Question
 from rollproof.risk.recommend.result import Other, Recommendation, recommendation
 from rollproof.risk.recommend.search import Point, Priced, search
@@ -54,7 +54,7 @@ def oracle_staleness(question: Question, *, progress: Progress | None = None) ->
     ]
     if given is None:
         notes.append(
-            f"a {question.kind} failure says nothing of trades: all open interest is taken to trade, fee {fee:g}"
+            f"{question.kind} failures say nothing of trades: all open interest is taken to trade, fee {fee:g}"
         )
     if found.point is not None and limit < found.point.value:
         point = Point(limit, at(limit).loss)
@@ -68,8 +68,13 @@ def oracle_staleness(question: Question, *, progress: Progress | None = None) ->
     def other(seconds: float, failure: AnyFailure, model: Model) -> Priced:  # noqa: ARG001 the age is the duration
         return at(seconds, model=model, estimator=quick).priced
 
-    truths = other_truths(replace(question, failure=stale(600.0)), other, YOUNGEST, OLDEST, least=False)
-    variants = tuple(replace(each, value=None if each.value is None else min(each.value, limit)) for each in truths)
+    again = replace(question, failure=stale(600.0))
+    models = {each.name: each.model for each in truths(again)}
+    variants = tuple(
+        each if each.value is None
+        else replace(each, value=min(each.value, *option_limits(models[each.name], book.assets, fee).values()))
+        for each in other_truths(again, other, YOUNGEST, OLDEST, least=False)
+    )  # fmt: skip
     end = found.point or found.best
     return recommendation(
         NAME, "seconds", question, found,

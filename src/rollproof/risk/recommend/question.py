@@ -55,4 +55,4 @@ class Question:
         """Raises Unsupported where the failure is none of ``kinds``, and says which they are."""
         if not isinstance(self.failure, kinds):
             names = ", ".join(str(kind.__struct_config__.tag) for kind in kinds)  # type: ignore[attr-defined]
-            raise Unsupported(f"{parameter}: not for a {self.kind} failure, only for {names}: {why}")
+            raise Unsupported(f"{parameter}: not for {self.kind} failures, only for {names}: {why}")

@@ -238,7 +238,7 @@ def _interval(curve: Sequence[Point], point: Point | None, budget: float, *, lea
         _crossing(ordered, [each.loss.high for each in ordered], budget),
         _crossing(ordered, [each.loss.low for each in ordered], budget),
     )
-    return min(*ends, point.value), max(*ends, point.value)
+    return float(min(*ends, point.value)), float(max(*ends, point.value))
 
 
 def _crossing(ordered: Sequence[Point], losses: Sequence[float], budget: float) -> float:
