@@ -15,16 +15,19 @@ import typer
 from rollproof.cli import stakes
 from rollproof.cli.stakes import Stake
 from rollproof.cli.talk import say
+from rollproof.errors import Unsupported
 from rollproof.report import figure, risk_html, risk_markdown, risk_text
 from rollproof.report.bar import bar
 from rollproof.risk import liquidity, market_given, preset, recommend, spread
 from rollproof.risk.contagion import network_file
+from rollproof.risk.contagion.network import Network
 from rollproof.risk.failure import Scenario
 from rollproof.risk.market_given import Market
 from rollproof.risk.price import Progress, price
 from rollproof.risk.record import plain, record
 from rollproof.risk.result import Priced
 from rollproof.risk.settings import Settings
+from rollproof.risk.work import Engine
 
 WRITERS = (".html", ".md", ".json")
 
@@ -61,39 +64,56 @@ class Asked:
 
 def run(asked: Asked, *, as_json: bool, reports: Sequence[Path], figures: Path | None, show: bool, talk: bool) -> int:
     """Prints each answer and returns the exit code. Raises RollproofError where nothing can be priced."""
-    for path in reports:
-        if path.suffix not in WRITERS:
-            raise typer.BadParameter(f"--report writes {', '.join(WRITERS)}, not {path.suffix or path.name!r}")
+    _refuse(asked, reports)
+    network = None if asked.network is None else network_file.load(asked.network)
     scenarios = [preset.load(name) for name in asked.scenarios]
     found = _stakes(asked)
     stakes.refuse_mixed(found, asked.network)
+    if figures is not None:
+        figures.mkdir(parents=True, exist_ok=True)
     records: list[dict[str, Any]] = []
     over = partly = False
     for stake in found:
         for scenario in scenarios:
             with bar(show=show) as progress:
-                answer = _priced(asked, stake, scenario, progress)
+                answer = _priced(asked, stake, scenario, network, progress)
             over |= _over(answer, asked)
             partly |= any(each.not_priced for each in answer.failures)
+            partly |= len(answer.recommendations) < len(asked.recommend)
             records.append(record(answer))
             if as_json:
                 print(json.dumps(records[-1], separators=(",", ":")), flush=True)
             else:
-                print(risk_text.text(records[-1], colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR")))
+                print(
+                    risk_text.text(records[-1], colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR")),
+                    flush=True,
+                )
     for path in reports:
         _write(path, records)
         if talk:
             say(f"wrote {path}")
     if figures is not None:
-        figures.mkdir(parents=True, exist_ok=True)
         for each in records:
             for name, drawn in figure.all_of(each).items():
-                target = figures / f"{figure.stem(each)}-{name}"
-                target.with_name(target.name + ".svg").write_text(drawn.svg(), encoding="utf-8")
-                target.with_name(target.name + ".png").write_bytes(drawn.png())
+                stem = f"{figure.stem(each)}-{name}"
+                _put(figures / f"{stem}.svg", drawn.svg().encode())
+                _put(figures / f"{stem}.png", drawn.png())
     if over:
         return 1
     return 2 if partly else 0
+
+
+def _refuse(asked: Asked, reports: Sequence[Path]) -> None:
+    """What would be found wrong only after all was computed. Raises BadParameter, or Unsupported for a name."""
+    for path in reports:
+        if path.suffix not in WRITERS:
+            raise typer.BadParameter(f"--report writes {', '.join(WRITERS)}, not {path.suffix or path.name!r}")
+        if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+            raise typer.BadParameter(f"--report {path.name}: {path.parent} is no directory that can be written to")
+    for name in asked.recommend:
+        recommend.named(name)
+    if asked.engine not in tuple(Engine):
+        raise Unsupported(f"engine {asked.engine[:40]!r}: there are {', '.join(Engine)}")
 
 
 def _stakes(asked: Asked) -> list[Stake]:
@@ -112,7 +132,9 @@ def _stakes(asked: Asked) -> list[Stake]:
     )  # fmt: skip
 
 
-def _priced(asked: Asked, stake: Stake, scenario: Scenario, progress: Progress | None) -> Priced:
+def _priced(
+    asked: Asked, stake: Stake, scenario: Scenario, network: Network | None, progress: Progress | None
+) -> Priced:
     """One venue and one scenario, with what was recommended and what it does to others."""
     assets = stake.book.assets
     market = _market(asked, assets)
@@ -125,15 +147,20 @@ def _priced(asked: Asked, stake: Stake, scenario: Scenario, progress: Progress |
         stake.book, stake.rules, scenario, state=stake.state, model=market.model, liquidity=depth,
         settings=settings, notes=(*stake.notes, *market.notes), progress=progress,
     )  # fmt: skip
-    if asked.network is not None:
-        answer = replace(answer, network=spread.spread(network_file.load(asked.network), answer))
+    if network is not None:
+        answer = replace(answer, network=spread.spread(network, answer))
     if asked.recommend:
         question = recommend.Question(
             stake.book, stake.rules, stake.state, market.model, scenario.failures[0],
             depth or liquidity.illustrative(assets), budget=asked.budget or 0.0, level=asked.level, settings=settings,
         )  # fmt: skip
-        found = [recommend.named(name)(question, progress=_named(progress, name)) for name in asked.recommend]
-        answer = replace(answer, recommendations=tuple(plain(each) for each in found))
+        found, refused = [], []
+        for name in asked.recommend:
+            try:
+                found.append(plain(recommend.named(name)(question, progress=_named(progress, name))))
+            except Unsupported as error:
+                refused.append(f"not recommended: {error}")
+        answer = replace(answer, recommendations=tuple(found), notes=(*answer.notes, *refused))
     return answer
 
 
@@ -156,7 +183,7 @@ def _over(answer: Priced, asked: Asked) -> bool:
         for each in answer.failures
         if each.bad_debt is not None
         for tail in each.bad_debt.tails
-        if tail.level >= asked.level
+        if tail.level == asked.level
     )
 
 
@@ -169,4 +196,18 @@ def _write(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
         text = risk_html.page(
             [(each, {name: drawn.svg() for name, drawn in figure.all_of(each).items()}) for each in records]
         )
-    path.write_text(text, encoding="utf-8")
+    _put(path, text.encode())
+
+
+def _put(path: Path, data: bytes) -> None:
+    """Writes all of a file or nothing of it."""
+    if path.exists() and not path.is_file():  # a pipe, a device
+        path.write_bytes(data)
+        return
+    path = path.resolve()
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

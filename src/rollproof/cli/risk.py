@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +18,8 @@ EXAMPLE = (
     "Example:  [bold]rollproof risk positions.csv --rules gmx --scenario base-2026-06[/bold]   or   "
     "[bold]rollproof risk --evidence block.evidence[/bold]"
 )
+
+LEVELS = (0.975, 0.99, 0.999)  # those of every answer; `risk.estimate` is not loaded before it is needed
 
 
 def risk(
@@ -82,7 +85,7 @@ def risk(
         float | None,
         typer.Option(min=0, help="Shortfall of one failure that is accepted, quote. Above it the exit code is 1."),
     ] = None,
-    level: Annotated[float, typer.Option(min=0.5, max=0.9999, help="Level of the shortfall for --budget.")] = 0.999,
+    level: Annotated[float, typer.Option(help="Level of the shortfall for --budget: 0.975, 0.99 or 0.999.")] = 0.999,
     paths: Annotated[int, typer.Option(min=1024, max=1 << 26, help="Of the terminal Monte Carlo.")] = 131_072,
     cascade_paths: Annotated[int, typer.Option(min=0, max=1 << 22, help="Of the stepped cascade; 0: none.")] = 4_096,
     seed: Annotated[int, typer.Option(min=0, help="Seed of every random choice.")] = 0,
@@ -134,6 +137,10 @@ def risk(
         raise typer.BadParameter("POSITIONS and --evidence are two different questions: give one")
     if recommend and budget is None:
         raise typer.BadParameter("--recommend needs --budget")
+    if level not in LEVELS:
+        raise typer.BadParameter(f"--level is {', '.join(map(str, LEVELS))}, not {level}")
+    if volatility and prices is not None:
+        raise typer.BadParameter("--volatility is for a market that is not fitted: give it or --prices")
     if evidence is not None:
         from rollproof.cli import consequence
 
@@ -160,11 +167,14 @@ def risk(
         )  # fmt: skip
         code = priced.run(asked, as_json=json, reports=report or (), figures=figures, show=show, talk=not quiet)
     except ImportError as error:
-        complain(f"rollproof risk needs the extra 'risk': pip install 'rollproof[risk]' ({error.name} is not here)")
+        complain(_lacking(error))
         raise typer.Exit(2) from None
     except RollproofError as error:
         complain(str(error))
         raise typer.Exit(2) from None
+    except BrokenPipeError:  # whoever read our lines has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(CANCELLED) from None
     except OSError as error:
         complain(f"{Path(error.filename or 'input').name}: {error.strerror or type(error).__name__}")
         raise typer.Exit(2) from None
@@ -182,6 +192,13 @@ def _page(report: Sequence[Path] | None) -> Path | None:
     return report[0]
 
 
+def _lacking(error: ImportError) -> str:
+    """Which extra to install. Raises the error again where a module of this package is missing: no extra has it."""
+    if (error.name or "").partition(".")[0] == "rollproof":
+        raise error
+    return f"rollproof risk needs the extra 'risk': pip install 'rollproof[risk]' ({error.name or error} is not here)"
+
+
 def _pairs(given: Sequence[str] | None, name: str, *, alone: bool = False) -> dict[str, float]:
     """``ASSET=NUMBER`` each; with ``alone`` a number by itself is for every asset, under the name ""."""
     out: dict[str, float] = {}
@@ -189,8 +206,11 @@ def _pairs(given: Sequence[str] | None, name: str, *, alone: bool = False) -> di
         asset, sign, number = each.rpartition("=")
         if not sign and not alone:
             raise typer.BadParameter(f"{name} is ASSET=NUMBER, not {each[:40]!r}")
+        asset = asset.strip()
+        if asset in out:
+            raise typer.BadParameter(f"{name}: {asset[:40]!r} is given twice" if asset else f"{name} is given twice")
         try:
-            out[asset.strip()] = float(number)
+            out[asset] = float(number)
         except ValueError:
             raise typer.BadParameter(f"{name}: {number[:40]!r} is not a number") from None
     return out

@@ -16,6 +16,7 @@ from rollproof.risk.failure import AnyFailure, Scenario
 MAX_BYTES = 1 << 20
 MAX_FAILURES = 32
 LONGEST = 366 * 86_400.0  # seconds
+MOST_A_YEAR = 5_000.0  # of a failure: a year's loss is summed for twice as many
 
 
 def names() -> tuple[str, ...]:
@@ -46,7 +47,11 @@ def parsed(data: bytes, what: str) -> Scenario:
         raise Malformed(f"{what}: more than {MAX_BYTES} bytes")
     try:
         scenario = msgspec.toml.decode(data, type=Scenario)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:  # msgspec names the key and the path to it
+    except (
+        msgspec.DecodeError,
+        RecursionError,
+        UnicodeDecodeError,
+    ) as error:  # msgspec names the key and the path to it
         raise Malformed(f"{what}: {str(error)[:200]}") from None
     if not 0 < len(scenario.failures) <= MAX_FAILURES:
         raise Malformed(f"{what}: 1 to {MAX_FAILURES} failures, not {len(scenario.failures)}")
@@ -58,7 +63,7 @@ def parsed(data: bytes, what: str) -> Scenario:
 
 def _problems(failure: AnyFailure) -> Iterator[tuple[str, str]]:
     """Fields whose values make no sense, each with why."""
-    yield from _ranged("intensity_per_year", failure.intensity_per_year, 0, 1e6)
+    yield from _ranged("intensity_per_year", failure.intensity_per_year, 0, MOST_A_YEAR)
     law = failure.duration
     if isinstance(law, Fixed):
         yield from _ranged("duration.seconds", law.seconds, 0, LONGEST)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rollproof.risk import prior
-from rollproof.risk.duration import Duration, Fixed
+from rollproof.risk.duration import Duration
 from rollproof.risk.estimate import Losses
 from rollproof.risk.failure import AnyFailure, Halt
 from rollproof.risk.market import Model
@@ -81,9 +81,10 @@ def variants(failure: AnyFailure, model: Model, markets: Markets, *, seed: int) 
     A duration that is given, as an incident's is, is what happened once: for a halt, the laws of published outages say
     what the next one could be. A law of a duration is taken as known from as many outages as were published.
     """
-    law = failure.duration
-    given = isinstance(law, Fixed)
-    durations = prior.seconds(prior.published()) if given else _sample(law)
+    durations = np.maximum(_sample(failure.duration), 1.0)
+    given = bool(durations.min() == durations.max())
+    if given:
+        durations = prior.seconds(prior.published())
     if not given or isinstance(failure, Halt):
         source = "published outages" if given else "the scenario's law"
         for candidate in prior.laws(durations):

@@ -77,9 +77,14 @@ def _priced(kind: str, name: str, law: Annual) -> VariantPrice:
 
 
 def _severity(sample: Sample, group: int | None, count: int) -> Severity:
+    """Weights are 1 only on average: what they lack goes to paths without a loss, so that the mean stays the sample's."""
     chosen = slice(None) if group is None else sample.groups % count == group
-    weights = sample.weights[chosen]
-    return Severity(sample.intensity, sample.losses[chosen], weights / weights.sum())
+    losses = sample.losses[chosen]
+    weights = sample.weights[chosen] / len(losses)
+    none = losses <= 0
+    rest, spare = 1.0 - float(weights[~none].sum()), float(weights[none].sum())
+    weights = np.where(none, weights * (rest / spare), weights) if rest >= 0 and spare > 0 else weights / weights.sum()
+    return Severity(sample.intensity, losses, weights)
 
 
 def _estimate(value: float, drawn: Sequence[float]) -> Estimate:

@@ -132,23 +132,23 @@ def _sweep(
     """Liquidates all whose price is beyond, the price that each leaves included."""
     price = log + displacement(at.flow, asset.square_root, asset.linear)
     while at.long < side.short and book[at.long].level > price:
-        price = _liquidate(book[at.long], asset, does, log, worse, at, tally)
+        price = _liquidate(book[at.long], asset, does, log, price, worse, at, tally)
         at.long += 1
     while at.short < side.end and book[at.short].level < price:
-        price = _liquidate(book[at.short], asset, does, log, worse, at, tally)
+        price = _liquidate(book[at.short], asset, does, log, price, worse, at, tally)
         at.short += 1
     at.low, at.high, at.peak = min(at.low, price), max(at.high, price), max(at.peak, abs(price))
 
 
 @njit(nogil=True)
 def _liquidate(
-    position: Record, asset: Record, does: Record, log: float, worse: float, at: Record, tally: Floats
+    position: Record, asset: Record, does: Record, log: float, moved: float, worse: float, at: Record, tally: Floats
 ) -> float:  # fmt: skip
-    """Closes one; returns the displaced log price after it."""
+    """Closes one, at a log price that is displaced from ``log`` to ``moved``; returns the displaced one after it."""
     slope = position.slope
-    base = asset.mark * math.exp(log + displacement(at.flow, asset.square_root, asset.linear))
+    base = asset.mark * math.exp(moved)
     flow = at.flow - slope * base  # closing a long sells
-    met = asset.mark * math.exp(log + average(at.flow, flow, asset.square_root, asset.linear))
+    met = base * math.exp(log - moved + average(at.flow, flow, asset.square_root, asset.linear))
     taken = met * worse
     price = met - taken if slope > 0 else met + taken
     equity = position.cash + slope * (price - position.entry)
@@ -162,10 +162,10 @@ def _liquidate(
         tally[outcome.FAILED] += 1.0
         owe(-equity, does.fund_first, tally)
     at.flow = flow
-    moved = displacement(flow, asset.square_root, asset.linear)
-    if abs(moved) >= IMPACT_BOUND:
+    displaced = displacement(flow, asset.square_root, asset.linear)
+    if abs(displaced) >= IMPACT_BOUND:
         tally[outcome.BOUND] = 1.0
-    return log + moved
+    return log + displaced
 
 
 @njit(nogil=True)

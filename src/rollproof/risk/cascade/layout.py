@@ -63,9 +63,10 @@ ROW = dtype(
 ACCOUNT = dtype("cash free last wake", "flags")
 CROSSED, FAILED, TOPPED, CLOSED, REFUSED, UNPAID, PARTLY = 1, 2, 4, 8, 16, 32, 64
 
-# where it stands with an asset. log: undisplaced; moved: displaced; price: the market's; venue: what the venue believes; paid: funding
-# that a unit held long has paid; left: notional that may still be liquidated in this step; flow: not absorbed yet;
-# trial and wanted: flow and notional of a liquidation that is being worked out; seen: prices when last compared
+# where it stands with an asset. log and moved: log price without and with impact; price: the market's; venue: what the
+# venue believes; paid: funding that a unit held long has paid; left: notional that may still be liquidated in this step;
+# flow: not absorbed yet; trial and wanted: flow and notional of a liquidation that is being worked out; seen: prices
+# when last compared
 PRICE = dtype("log moved price venue paid left flow trial wanted peak seen seen_venue seen_paid")
 
 # a liquidation worked out: collateral: share of it that is sold

@@ -23,6 +23,7 @@ from rollproof.venue.book import Floats
 NAME = "insurance-fund"
 LOADING = 0.25  # of the fees in the check
 GROUPS = 16
+ROUNDING = 1e-6  # of the shortfall without a fund: less is the transform's rounding
 
 
 def uncovered(law: Annual, fund: float, level: float) -> float:
@@ -32,7 +33,8 @@ def uncovered(law: Annual, fund: float, level: float) -> float:
     value = max(at * law.step - fund, 0.0)
     losses = np.arange(at + 1, len(cumulative)) * law.step
     beyond = np.maximum(losses - fund, 0.0) - value
-    return value + float(law.probability[at + 1 :] @ beyond) / (1 - level)
+    out = value + float(law.probability[at + 1 :] @ beyond) / (1 - level)
+    return out if out > ROUNDING * law.tail(level)[1] else 0.0
 
 
 def insurance_fund(question: Question, *, progress: Progress | None = None) -> Recommendation:

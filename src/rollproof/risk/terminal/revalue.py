@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rollproof.risk.terminal.chance import uniform
 from rollproof.venue.book import Floats
 
-LANES = 512  # paths at a time, so that what is summed stays in the cache
+LANES = 256  # paths at a time, so that what is summed stays in the cache
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,17 +84,20 @@ def _black76(asset, strike, expiry, volatility, call, prices, years, out):  # ty
 @njit(cache=True, nogil=True)
 def _below_zero(constant, start, factor, amount, factors, out):  # type: ignore[no-untyped-def]
     paths = factors.shape[1]
-    equity = np.empty(LANES)
+    here, equity, owed = np.empty((len(factors), LANES)), np.empty(LANES), np.empty(LANES)
     for low in range(0, paths, LANES):
-        width = min(LANES, paths - low)
+        _gather(factors, low, here)
+        owed[:] = 0.0
         for each in range(len(constant)):
             equity[:] = constant[each]
             for entry in range(start[each], start[each + 1]):
                 row, units = factor[entry], amount[entry]
-                for lane in range(width):
-                    equity[lane] += units * factors[row, low + lane]
-            for lane in range(width):
-                out[low + lane] += max(-equity[lane], 0.0)
+                for lane in range(LANES):
+                    equity[lane] += units * here[row, lane]
+            for lane in range(LANES):
+                owed[lane] += max(-equity[lane], 0.0)
+        for lane in range(min(LANES, paths - low)):
+            out[low + lane] = owed[lane]
 
 
 @njit(cache=True, nogil=True)
@@ -102,18 +105,29 @@ def _below_zero_unless(  # type: ignore[no-untyped-def]
     constant, start, factor, amount, earlier, factors, probability, keys, out
 ):
     paths = factors.shape[1]
+    then, here = np.empty((len(factors), LANES)), np.empty((len(factors), LANES))
     before, equity = np.empty(LANES), np.empty(LANES)
     for low in range(0, paths, LANES):
-        width = min(LANES, paths - low)
+        _gather(earlier, low, then)
+        _gather(factors, low, here)
         for each in range(len(constant)):
             before[:] = constant[each]
             equity[:] = constant[each]
             for entry in range(start[each], start[each + 1]):
                 row, units = factor[entry], amount[entry]
-                for lane in range(width):
-                    before[lane] += units * earlier[row, low + lane]
-                    equity[lane] += units * factors[row, low + lane]
-            for lane in range(width):
+                for lane in range(LANES):
+                    before[lane] += units * then[row, lane]
+                    equity[lane] += units * here[row, lane]
+            for lane in range(min(LANES, paths - low)):
                 owes = equity[lane] < 0.0
                 if owes and (before[lane] < 0.0 or uniform(keys[low + lane], each) >= probability):
                     out[low + lane] -= equity[lane]
+
+
+@njit(cache=True, nogil=True)
+def _gather(factors, low, here):  # type: ignore[no-untyped-def]
+    """`LANES` paths from ``low`` side by side: rows that are far apart drive each other out of the cache."""
+    width = min(LANES, factors.shape[1] - low)
+    for row in range(len(factors)):
+        here[row, :width] = factors[row, low : low + width]
+        here[row, width:] = factors[row, low]
