@@ -8,7 +8,20 @@ import sys
 import time
 from pathlib import Path
 
-from bench import alarms, anvil, building, control, detection, eels, inspector, recursion, risk_tail, stages, throughput
+from bench import (
+    alarms,
+    anvil,
+    building,
+    control,
+    detection,
+    eels,
+    inspector,
+    recursion,
+    risk_cascade,
+    risk_tail,
+    stages,
+    throughput,
+)
 
 SECTIONS = {
     "inspector": ("What noting costs", inspector.run),
@@ -21,6 +34,7 @@ SECTIONS = {
     "detection": ("What detectors cost", detection.run),
     "recursion": ("Very many frames", recursion.run),
     "risk_tail": ("The tail of a failure's loss", risk_tail.run),
+    "risk_cascade": ("The stepped cascade", risk_cascade.run),
     "alarms": ("Alarms where nobody is robbed", alarms.run),
 }
 

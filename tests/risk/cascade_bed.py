@@ -8,9 +8,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rollproof.risk.cascade.timing import Grid
+from rollproof.risk import liquidity
+from rollproof.risk.cascade import prices
+from rollproof.risk.cascade.block import spans, starts
+from rollproof.risk.cascade.cascade import _prepared
+from rollproof.risk.cascade.timing import Grid, times
 from rollproof.risk.duration import Fixed
-from rollproof.risk.failure import Halt, Resume, Throughput
+from rollproof.risk.failure import AnyFailure, Halt, Resume, Throughput
 from rollproof.risk.market import YEAR, Model, gbm
 from rollproof.venue.book import Book, Floats, Kind, Mode
 from rollproof.venue.rules.rules import LinearRules, Rates
@@ -98,3 +102,20 @@ def falling(assets: Sequence[str], log_move: float | Sequence[float], seconds: f
 def coarse(seconds: float, horizon: float = 0.0, later: float = 60.0) -> Grid:
     """One step for the whole failure."""
     return Grid(seconds, later, horizon)
+
+
+def walked(
+    book: Book, model: Model, failure: AnyFailure, grid: Grid, paths: int, seed: int, rules: LinearRules | None = None
+) -> list[Floats]:  # fmt: skip
+    """Of each path (steps, assets) prices, quote: from the same streams."""
+    markets = liquidity.infinite(book.assets)
+    job, *_ = _prepared(book, rules or Flat(), VenueState(), model, failure, markets, grid, seed, None, None)
+    out = []
+    for span in spans(paths):
+        words, seconds, stressed = starts(job, span)
+        for path in range(span.paths):
+            when, state = times(grid, float(seconds[path])), int(stressed[path])
+            logs = np.zeros((when.steps + when.later, len(book.assets)))
+            prices.walk(words[path], job.laws[state], job.jumps[state], when, np.zeros(logs.size + len(logs)), logs)
+            out.append(np.asarray(np.exp(logs) * book.marks))
+    return out

@@ -7,20 +7,18 @@ import math
 import numpy as np
 import pytest
 
-from risk.cascade_bed import HALT, Flat, coarse, crossed, falling, isolated, lasting, open_, perpetuals
+from risk.cascade_bed import HALT, Flat, coarse, crossed, falling, isolated, lasting, open_, perpetuals, walked
 from rollproof.risk import liquidity, terminal
-from rollproof.risk.cascade import cascade, outcome, outcomes, prices
-from rollproof.risk.cascade.block import spans, starts
-from rollproof.risk.cascade.cascade import _prepared
-from rollproof.risk.cascade.timing import Grid, times
+from rollproof.risk.cascade import cascade, outcome, outcomes
+from rollproof.risk.cascade.timing import Grid
 from rollproof.risk.closed.cascade_limit import total_drop
 from rollproof.risk.closed.outage import bad_debt, shortfall_probability
 from rollproof.risk.closed.passage import crossing_probability
 from rollproof.risk.duration import Exponential, Lognormal
 from rollproof.risk.failure import AnyFailure, Halt, Ordering
 from rollproof.risk.liquidity import Liquidity
-from rollproof.risk.market import YEAR, Jumps, Model, gbm, jump_diffusion
-from rollproof.venue.book import Book, Floats
+from rollproof.risk.market import YEAR, Jumps, gbm, jump_diffusion
+from rollproof.venue.book import Book
 from rollproof.venue.rules.liquidation import Liquidation
 from rollproof.venue.state import VenueState
 
@@ -36,20 +34,6 @@ def free(book: Book) -> Liquidity:
 def alone(margin: float, size: float = 1.0) -> Book:
     """One position at 100, with so much margin of its notional."""
     return perpetuals(("X",), [0], [size], [margin * 100 * abs(size)])
-
-
-def walked(book: Book, model: Model, failure: AnyFailure, grid: Grid, paths: int, seed: int) -> list[Floats]:
-    """Of each path (steps, assets) prices, quote: from the same streams."""
-    job, *_ = _prepared(book, Flat(), VenueState(), model, failure, free(book), grid, seed, None, None)
-    out = []
-    for span in spans(paths):
-        words, seconds, stressed = starts(job, span)
-        for path in range(span.paths):
-            when, state = times(grid, float(seconds[path])), int(stressed[path])
-            logs = np.zeros((when.steps + when.later, len(book.assets)))
-            prices.walk(words[path], job.laws[state], job.jumps[state], when, np.zeros(logs.size + len(logs)), logs)
-            out.append(np.asarray(np.exp(logs) * book.marks))
-    return out
 
 
 @pytest.mark.parametrize("book", [isolated(300), crossed(150)], ids=["isolated", "cross"])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from risk.cascade_bed import HALT, Flat, crossed, falling, isolated, lasting, open_, perpetuals
+from risk.cascade_bed import HALT, Flat, crossed, falling, isolated, lasting, open_, perpetuals, walked
 from rollproof.risk import liquidity
 from rollproof.risk.cascade import Funding, Keepers, cascade, outcome, outcomes
 from rollproof.risk.cascade.timing import Grid
@@ -28,7 +28,9 @@ from rollproof.risk.failure import (
     Throughput,
 )
 from rollproof.risk.market import Jumps, jump_diffusion
+from rollproof.venue import positions
 from rollproof.venue.book import Book, Floats
+from rollproof.venue.rules.lending import Lending
 from rollproof.venue.rules.liquidation import Liquidation
 from rollproof.venue.rules.registry import load
 from rollproof.venue.rules.rules import LinearRules
@@ -180,3 +182,18 @@ def test_every_linear_family_costs_what_equity_is_below_nothing(family: str) -> 
     assert expected.max() > 1e5
     assert got[:, outcome.BAD_DEBT] == pytest.approx(expected, rel=1e-9, abs=1e-6)
     assert got[:, outcome.LIQUIDATED].max() > 0
+
+
+def test_loans_cost_what_collateral_is_worth_less_than_debt() -> None:
+    book, rules = positions.example("loans"), Lending()
+    model = jump_diffusion(book.assets, common=Jumps(20_000.0, -0.02, 0.08), own=Jumps(5_000.0, 0.0, 0.1))
+    at = walked(book, model, lasting(), Grid(1e9, 60.0, 0.0), 300, 1, rules)
+    expected = [float(np.maximum(-book.equity(each[-1]), 0.0).sum()) for each in at]
+    got = outcomes(
+        book, rules, VenueState(), model, lasting(), liquidity.infinite(book.assets), paths=300,
+        grid=Grid(1e9, 60.0, 0.0), seed=1,
+    )  # fmt: skip
+    assert np.count_nonzero(expected) > 20
+    assert got[:, outcome.BAD_DEBT] == pytest.approx(expected, rel=1e-9, abs=1e-6)
+    short = [int(rules.liquidatable(book, each[-1], VenueState()).sum()) for each in at]
+    assert got[:, outcome.CROSSED].tolist() == short

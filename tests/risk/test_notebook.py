@@ -13,13 +13,17 @@ from nbclient import NotebookClient
 PATH = Path(__file__).resolve().parents[2] / "docs" / "notebooks" / "outage.ipynb"
 
 
+def read() -> Any:
+    return nbformat.read(PATH, as_version=4)  # type: ignore[no-untyped-call]
+
+
 def cells(kind: str) -> list[Any]:
-    return [each for each in nbformat.read(PATH, as_version=4).cells if each.cell_type == kind]
+    return [each for each in read().cells if each.cell_type == kind]
 
 
 def test_no_output_is_committed() -> None:
     assert all(not each.outputs and each.execution_count is None for each in cells("code"))
-    nbformat.validate(nbformat.read(PATH, as_version=4))
+    nbformat.validate(read())
 
 
 def test_the_prose_has_no_figure_of_its_own() -> None:
@@ -31,7 +35,7 @@ def test_the_prose_has_no_figure_of_its_own() -> None:
 
 @pytest.mark.slow
 def test_it_runs_in_a_fresh_kernel_without_a_warning() -> None:
-    notebook = nbformat.read(PATH, as_version=4)
+    notebook = read()
     NotebookClient(notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": "/"}}).execute()
     code = [each for each in notebook.cells if each.cell_type == "code"]
     outputs = [output for each in code for output in each.outputs]

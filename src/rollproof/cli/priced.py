@@ -140,7 +140,7 @@ def _priced(
     market = _market(asked, assets)
     settings = Settings(
         paths=asked.paths, cascade_paths=asked.cascade_paths, seed=asked.seed, engine=asked.engine,
-        workers=asked.jobs, markets=market.markets,
+        workers=asked.jobs, markets=market.markets, variant_paths=min(Settings().variant_paths, asked.paths),
     )  # fmt: skip
     depth = None if asked.liquidity is None else liquidity.load(asked.liquidity, assets)
     answer = price(

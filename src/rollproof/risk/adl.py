@@ -1,8 +1,8 @@
 """Deleveraging: who is in profit pays for who is bankrupt.
 
 With deficit D and profits u_i of the winners, each winner gives x_i: 0 <= x_i <= u_i, and together B = min(D, sum u).
-Pro-rata, x_i = B u_i / sum u; by rank, the first is taken whole before the second is touched. Notation of T. Chitra,
-Autodeleveraging, arXiv 2512.01112, and of arXiv 2602.15182, sections 2 and 3.
+Pro-rata, x_i = B u_i / sum u; by rank, the first is taken whole before the second is touched. Notation of
+arXiv 2602.15182, sections 2 and 3.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def _priced(kind: str, name: str, law: Annual) -> VariantPrice:
 
 
 def _severity(sample: Sample, group: int | None, count: int) -> Severity:
-    """Weights are 1 only on average: what they lack goes to paths without a loss, so that the mean stays the sample's."""
+    """What weights lack to be 1 on average goes to paths without a loss: the mean stays the sample's."""
     chosen = slice(None) if group is None else sample.groups % count == group
     losses = sample.losses[chosen]
     weights = sample.weights[chosen] / len(losses)

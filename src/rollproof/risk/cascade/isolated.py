@@ -19,6 +19,7 @@ from rollproof.risk.cascade.impact import average, displacement
 from rollproof.risk.cascade.layout import POSITION, SIDES, Record, Records
 from rollproof.risk.cascade.outcome import IMPACT_BOUND
 from rollproof.risk.cascade.plan import Plan
+from rollproof.risk.cascade.tally import clear, owe
 from rollproof.risk.cascade.timing import Times, resumes
 from rollproof.venue.book import Floats
 
@@ -166,23 +167,6 @@ def _liquidate(
     if abs(displaced) >= IMPACT_BOUND:
         tally[outcome.BOUND] = 1.0
     return log + displaced
-
-
-@njit(nogil=True)
-def clear(row: Floats) -> None:
-    """Fills with nothing."""
-    for column in range(len(row)):
-        row[column] = 0.0
-
-
-@njit(nogil=True)
-def owe(amount: float, fund_first: bool, tally: Floats) -> None:
-    """Notes bad debt, and pays it from the fund as far as that goes."""
-    paid = min(tally[outcome.FUND_LEFT], amount) if fund_first else 0.0
-    tally[outcome.BAD_DEBT] += amount
-    tally[outcome.FUND_USED] += paid
-    tally[outcome.FUND_LEFT] -= paid
-    tally[outcome.UNCOVERED] += amount - paid
 
 
 @njit(nogil=True)

@@ -48,9 +48,9 @@ SIDES = dtype("", "long short end")
 CURSOR = dtype("flow low high free_low free_high peak", "event long short")
 
 # a subaccount; sensitive: what of its surplus the largest relative move of a price can take; charges: taken off equity
-# while anything is open; first and end: its rows; summed: notional of those before it; subaccount: index in the
-# book
-SUBACCOUNT = dtype("reach sensitive cash charges notional summed", "first end by_size subaccount")
+# while anything is open; step: the share of owed quote that one liquidation repays; summed: notional of all before;
+# first and end: its rows; subaccount: its index in the book
+SUBACCOUNT = dtype("reach sensitive cash charges step notional summed", "first end by_size subaccount")
 
 # a row; maintenance and initial: quote per unit of price; step: the share that one liquidation closes
 ROW = dtype(
@@ -64,7 +64,7 @@ ACCOUNT = dtype("cash free last wake", "flags")
 CROSSED, FAILED, TOPPED, CLOSED, REFUSED, UNPAID, PARTLY = 1, 2, 4, 8, 16, 32, 64
 
 # where it stands with an asset. log and moved: log price without and with impact; price: the market's; venue: what the
-# venue believes; paid: funding that a unit held long has paid; left: notional that may still be liquidated in this step;
+# venue believes; paid: funding that a unit held long has paid; left: notional that may be liquidated in this step;
 # flow: not absorbed yet; trial and wanted: flow and notional of a liquidation that is being worked out; seen: prices
 # when last compared
 PRICE = dtype("log moved price venue paid left flow trial wanted peak seen seen_venue seen_paid")

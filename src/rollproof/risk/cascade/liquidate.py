@@ -8,9 +8,9 @@ from numba import njit
 
 from rollproof.risk.cascade import outcome
 from rollproof.risk.cascade.impact import average, displacement
-from rollproof.risk.cascade.isolated import owe
 from rollproof.risk.cascade.layout import CLOSED, FAILED, PARTLY, REFUSED, UNPAID, Record, Records
 from rollproof.risk.cascade.outcome import IMPACT_BOUND
+from rollproof.risk.cascade.tally import owe
 from rollproof.risk.cascade.worth import still_open
 from rollproof.venue.book import Floats
 
@@ -94,10 +94,10 @@ def _work_out(
     quote.cash, quote.closed, quote.notional, quote.slippage, quote.extracted = cash, 0.0, 0.0, 0.0, 0.0
     quote.part, quote.collateral = 1.0, 0.0
     wanted = _limit(who, rows, opened, price, all_left, quote)
-    rest, held, step, all_closed = 0.0, 0.0, 1.0, True
+    rest, held, all_closed = 0.0, 0.0, True
+    step = 1.0 if quote.whole else who.step
     for j in range(who.first, who.end):
         row, at = rows[j], price[rows[j].asset]
-        step = row.step
         if row.collateral:
             held += opened[j] * row.slope * at.price
         elif opened[j] > 0.0:
@@ -108,8 +108,6 @@ def _work_out(
             paid = at.paid if row.perpetual else 0.0
             all_closed &= share >= 1.0
             rest += opened[j] * (1.0 - share) * row.slope * (at.price - row.entry - paid)
-    if quote.whole:
-        step = 1.0
     if cash < 0.0 and held > 0.0:  # quote that is owed is repaid
         repaid = min(-cash, held) * step
         quote.closed += repaid

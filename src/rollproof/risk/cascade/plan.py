@@ -75,6 +75,7 @@ def plan(book: Book, rules: Rules, state: VenueState, does: Conduct, liquidity: 
     subaccounts = np.zeros(book.subaccounts, SUBACCOUNT)
     subaccounts["reach"], subaccounts["sensitive"], subaccounts["cash"] = reach, sensitive, book.cash
     subaccounts["charges"] = book.summed(linear.charges(book, state)) + beside
+    subaccounts["step"] = rules.liquidation.step
     subaccounts["notional"] = book.summed(row_notional) + owing
     subaccounts = subaccounts[by_reach]
     ends = np.cumsum(np.bincount(book.subaccount, minlength=book.subaccounts)[by_reach])
