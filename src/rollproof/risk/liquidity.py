@@ -154,7 +154,7 @@ def parsed(data: bytes, what: str, assets: Sequence[str]) -> Liquidity:
         file = msgspec.toml.decode(data, type=_File)
     except Malformed as error:
         raise Malformed(f"{what}: {error}") from None
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:  # msgspec names the key and the path to it
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:  # names the key and the path to it
         raise Malformed(f"{what}: {str(error)[:200]}") from None
     if len(file.assets) > MAX_ASSETS:
         raise Malformed(f"{what}: more than {MAX_ASSETS} assets")
