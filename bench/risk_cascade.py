@@ -61,6 +61,7 @@ def _books() -> str:
     cases: list[tuple[str, Book, AnyFailure, bool, int]] = [
         ("1000 positions, 1 asset, open venue", _alone(1_000, 1), _open(), False, 40_000),
         ("the same, general kernel", _alone(1_000, 1), _open(), True, 1_500),
+        ("1000 positions of 2 to 8 times leverage, open venue", _alone(1_000, 1, 2.0, 8.0), _open(), False, 40_000),
         ("1000 positions, 1 asset, halt", _alone(1_000, 1), halt, False, 40_000),
         ("1000 positions, 20 assets, halt", _alone(1_000, 20), halt, False, 8_000),
         ("100,000 positions, 20 assets, halt", _alone(100_000, 20), halt, False, 2_000),
@@ -121,10 +122,11 @@ def _cpu(work: Callable[[], object]) -> float:
     return min(taken)
 
 
-def _alone(count: int, assets: int) -> Book:
-    """Longs of 5 to 40 times leverage, $100,000 each on average."""
+def _alone(count: int, assets: int, least: float = 5.0, most: float = 40.0) -> Book:
+    """Longs, $100,000 each on average, with leverage between these."""
     rng = np.random.default_rng(3)
-    return _book(np.arange(count), rng.integers(0, assets, count), rng.lognormal(11, 1, count), count, assets, rng)
+    asset, notional = rng.integers(0, assets, count), rng.lognormal(11, 1, count)
+    return _book(np.arange(count), asset, notional, assets, rng.uniform(least, most, count))
 
 
 def _cross(count: int, assets: int) -> Book:
@@ -132,13 +134,14 @@ def _cross(count: int, assets: int) -> Book:
     rng = np.random.default_rng(4)
     of = np.repeat(np.arange(count), 3)
     notional = rng.lognormal(11, 1, 3 * count) * np.tile([1.0, 1.0, -1.0], count)
-    return _book(of, rng.integers(0, assets, 3 * count), notional, count, assets, rng)
+    return _book(of, rng.integers(0, assets, 3 * count), notional, assets, rng.uniform(5, 40, count))
 
 
 def _book(
     of: np.ndarray[tuple[int], np.dtype[np.int64]], asset: np.ndarray[tuple[int], np.dtype[np.int64]], notional: Floats,
-    count: int, assets: int, rng: np.random.Generator,
+    assets: int, leverage: Floats,
 ) -> Book:  # fmt: skip
+    count = len(leverage)
     none, owner = np.zeros(len(of)), np.arange(count, dtype=np.int32)
     return Book(
         venue="bench", quote="USD", assets=tuple(f"A{a}" for a in range(assets)) if assets > 1 else ("A",),
@@ -146,5 +149,5 @@ def _book(
         asset=asset.astype(np.int32), kind=np.zeros(len(of), np.int8), size=notional / 100,
         entry=np.full(len(of), 100.0), strike=none, expiry=none, volatility=none, owner=owner,
         mode=np.full(count, Mode.CROSS if len(of) > count else Mode.ISOLATED, np.int8),
-        cash=np.bincount(of, np.abs(notional), count) / rng.uniform(5, 40, count),
+        cash=np.bincount(of, np.abs(notional), count) / leverage,
     )  # fmt: skip

@@ -18,13 +18,16 @@ import numpy as np
 import pytest
 
 import rollproof as rp
+from risk.cascade_bed import Flat
+from risk.terminal_books import isolated
 from rollproof.report import risk_frame, risk_html, risk_markdown, risk_notebook, risk_text
 from rollproof.risk import preset
 from rollproof.risk.closed import outage
 from rollproof.risk.closed.stale import stale_value
 from rollproof.risk.duration import Fixed
-from rollproof.risk.failure import Halt, Load, Scenario, StaleOracle
-from rollproof.risk.market import YEAR, jump_diffusion
+from rollproof.risk.failure import Halt, Load, Published, Scenario, StaleOracle
+from rollproof.risk.market import YEAR, gbm, jump_diffusion
+from rollproof.risk.price import price
 from rollproof.risk.record import record
 from rollproof.risk.result import Priced
 from rollproof.risk.settings import Settings
@@ -204,3 +207,43 @@ def test_longer_halts_of_the_same_venue_cost_more(replays: dict[str, Priced]) ->
     assert long is not None
     assert short.mean.value < 0.5 * long.mean.value
     assert all(a.es.value < b.es.value for a, b in zip(short.tails, long.tails, strict=True))
+
+
+def test_a_hedge_that_stands_still_moves_as_its_market_does(replays: dict[str, Priced]) -> None:
+    """A million of delta: the deviation of the price after the halt, dYdX's in the market that the crash made."""
+    assets = positions.example().assets
+    for name, factors in (("base-2026-06", (1.0, 1.0)), ("dydx-2025-10", (2.0, 4.0))):
+        model, years = jump_diffusion(assets).stressed(*factors), FACTS[name][0] * 60 / YEAR
+        # Var S_T / S_0 = exp((sigma^2 + rate E[(e^J - 1)^2]) T) - 1 for a martingale
+        rate, mean, deviation = 50.0 * factors[1], -0.04, 0.05
+        squared = math.exp(2 * mean + 2 * deviation**2) - 2 * math.exp(mean + deviation**2 / 2) + 1
+        hedge = replays[name].failures[0].hedge
+        assert hedge is not None
+        for asset in assets:
+            sigma = float(model.volatility[assets.index(asset)])
+            expected = 1e6 * math.sqrt(math.expm1((sigma**2 + rate * squared) * years))
+            [row] = hedge[asset]
+            assert row["minutes"] == FACTS[name][0]
+            assert row["per_million"]["deviation"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_model_s_figures_are_those_of_its_layers(replays: dict[str, Priced]) -> None:
+    base, dydx = replays["base-2026-06"], replays["dydx-2025-10"]
+    assert base.failures[0].bad_debt is not None
+    assert base.failures[0].bad_debt.probability.value < 0.5  # so half of all such halts leave none
+    assert base.compared[1].model == 0.0
+    taken = dydx.failures[1].users
+    assert taken is not None
+    assert dydx.compared[1].model == taken.mean.value
+
+
+def test_a_median_that_is_not_nothing() -> None:
+    """A position that is half a percent under water: its bad debt's median is the strike less the price's median."""
+    held = isolated([100.0], [(0, 1e6, -0.005)])
+    scenario = Scenario(
+        name="s", title="t", failures=(Halt(intensity_per_year=1.0, duration=Fixed(600.0)),),
+        published=(Published(what="w", value=1.0, unit="USD", source="x", quantity="bad_debt_median"),),
+    )  # fmt: skip
+    quick = replace(QUICK, cascade_paths=0)
+    [found] = price(held, Flat(), scenario, model=gbm(held.assets, 0.8), settings=quick).compared
+    assert found.model == pytest.approx(1e6 * (1.005 - math.exp(-0.32 * 600 / YEAR)), rel=0.02)

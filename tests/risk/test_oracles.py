@@ -23,7 +23,7 @@ from risk.cascade_bed import HALT, Flat, open_, perpetuals
 from risk.terminal_books import RULES, halt, isolated
 from rollproof.risk import liquidity, prior
 from rollproof.risk.adl import pro_rata, ranked
-from rollproof.risk.annual import Severity, annual
+from rollproof.risk.annual import Annual, Severity, annual
 from rollproof.risk.cascade import outcome, outcomes
 from rollproof.risk.cascade.timing import Grid
 from rollproof.risk.closed.hedge import discrete_hedge_error
@@ -234,6 +234,15 @@ def test_a_year_by_panjer_and_by_the_grid() -> None:
         grid=grid,
     )  # fmt: skip
     np.testing.assert_allclose(both.probability, law.probability, rtol=1e-9, atol=1e-13)
+
+
+def test_an_atom_is_the_value_at_risk_of_all_levels_up_to_it() -> None:
+    """Definition 2.6 of Acerbi and Tasche: the smallest loss not exceeded with the level's probability."""
+    law = Annual(2.0, np.array([0.5, 0.25, 0.25]))
+    assert law.tail(0.5) == (0.0, 3.0)  # half of the worst half is 2, half is 4
+    assert law.tail(0.75) == (2.0, 4.0)
+    assert law.tail(0.8) == (4.0, 4.0)
+    assert law.exceedance(np.array([0.0, 1.0, 2.0, 3.9, 4.0, 9.0])).tolist() == [0.5, 0.5, 0.25, 0.25, 0.0, 0.0]
 
 
 def test_kupiec_s_ratio_at_its_stated_digits() -> None:

@@ -95,8 +95,12 @@ def test_who_is_wiped_out_first_has_ten_rows_and_says_that_there_are_more() -> N
 
 
 def test_published_figures_stand_beside_the_models() -> None:
-    row = cells(risk_text.text(made()), "losses of 27 accounts")
-    assert row[1:4] == ["462,097.79", "no such figure", "USD"]
+    record = made()
+    published = next(each for each in record["compared"] if each["what"].startswith("losses of 27 accounts"))
+    published["model"] = 1_234.5
+    assert cells(risk_text.text(record), "losses of 27 accounts")[1:4] == ["462,097.79", "1,230", "USD"]
+    published["model"] = None
+    assert cells(risk_text.text(record), "losses of 27 accounts")[1:4] == ["462,097.79", "no such figure", "USD"]
 
 
 def test_a_failure_that_nobody_priced_says_why() -> None:

@@ -128,3 +128,45 @@ def test_a_price_loads_no_figures_and_no_cluster(tmp_path: Path) -> None:
     code, _, loaded, talk = run("risk", str(file), "--rules", "gmx", "--paths", "1024", "--cascade-paths", "0", "-q")
     assert code == 0, talk
     assert not {"matplotlib", "ray"} & set(loaded)
+
+
+# No directory that Numba tries can be written; then the terminal layer's tables are used.
+NO_CACHE = """
+from numba.core import caching
+
+def refuse(self):
+    raise PermissionError(13, "read-only")
+
+for locator in (caching.InTreeCacheLocator, caching.UserWideCacheLocator):
+    locator.ensure_cache_path = refuse
+import numpy as np
+from rollproof.risk import compilation
+from rollproof.risk.table import Hinges, table_of
+said = []
+table = table_of(Hinges(np.zeros(1, np.int64), np.full(1, 90.0), np.ones(1), np.ones(1, bool)), 1)
+for _ in range(2):
+    with compilation.announced(lambda: said.append("compiles")):
+        print(table.loss(np.full((1, 1), 80.0))[0, 0], len(said))
+"""
+
+
+def test_kernels_work_where_nothing_can_be_kept_and_say_that_they_compile(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", NO_CACHE], capture_output=True, text=True, cwd=ROOT,
+        env={**environment, "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    assert done.stdout.split("\n")[:2] == ["10.0 1", "10.0 1"], done.stderr
+    assert list(tmp_path.iterdir()) == []  # nothing is left behind
+
+
+def test_kernels_that_were_kept_are_not_announced(tmp_path: Path) -> None:
+    code = NO_CACHE[NO_CACHE.index("import numpy") :]
+    first, second = (
+        subprocess.run(
+            [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, cwd=ROOT,
+            env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+        )
+        for _ in range(2)
+    )  # fmt: skip
+    assert (first.stdout.split(), second.stdout.split()) == (["10.0", "1"] * 2, ["10.0", "0"] * 2), second.stderr

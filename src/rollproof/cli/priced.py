@@ -18,7 +18,7 @@ from rollproof.cli.talk import say
 from rollproof.errors import Unsupported
 from rollproof.report import figure, risk_html, risk_markdown, risk_text
 from rollproof.report.bar import bar
-from rollproof.risk import liquidity, market_given, preset, recommend, spread
+from rollproof.risk import compilation, liquidity, market_given, preset, recommend, spread
 from rollproof.risk.contagion import network_file
 from rollproof.risk.contagion.network import Network
 from rollproof.risk.failure import Scenario
@@ -56,7 +56,7 @@ class Asked:
     budget: float | None
     level: float
     paths: int
-    cascade_paths: int
+    cascade_paths: int | None
     seed: int
     engine: str
     jobs: int | None
@@ -75,7 +75,7 @@ def run(asked: Asked, *, as_json: bool, reports: Sequence[Path], figures: Path |
     over = partly = False
     for stake in found:
         for scenario in scenarios:
-            with bar(show=show) as progress:
+            with bar(show=show) as progress, compilation.announced(_compiling if talk else None):
                 answer = _priced(asked, stake, scenario, network, progress)
             over |= _over(answer, asked)
             partly |= any(each.not_priced for each in answer.failures)
@@ -114,6 +114,10 @@ def _refuse(asked: Asked, reports: Sequence[Path]) -> None:
         recommend.named(name)
     if asked.engine not in tuple(Engine):
         raise Unsupported(f"engine {asked.engine[:40]!r}: there are {', '.join(Engine)}")
+
+
+def _compiling() -> None:
+    say("compiling the kernels, once: half a minute")
 
 
 def _stakes(asked: Asked) -> list[Stake]:

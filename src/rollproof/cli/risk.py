@@ -87,7 +87,10 @@ def risk(
     ] = None,
     level: Annotated[float, typer.Option(help="Level of the shortfall for --budget: 0.975, 0.99 or 0.999.")] = 0.999,
     paths: Annotated[int, typer.Option(min=1024, max=1 << 26, help="Of the terminal Monte Carlo.")] = 131_072,
-    cascade_paths: Annotated[int, typer.Option(min=0, max=1 << 22, help="Of the stepped cascade; 0: none.")] = 4_096,
+    cascade_paths: Annotated[
+        int | None,
+        typer.Option(min=0, max=1 << 22, help="Of the stepped cascade (4,096, fewer of a large book); 0: none."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of every random choice.")] = 0,
     engine: Annotated[str, typer.Option(help="Who computes: threads, processes or ray.")] = "threads",
     jobs: Annotated[

@@ -32,7 +32,10 @@ class Severity:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Annual:
-    """The law of a year's loss on a grid: ``probability`` of ``step`` times the index, quote."""
+    """The law of a year's loss on a grid: ``probability`` of ``step`` times the index, quote.
+
+    Sums are numpy's own: linear algebra would start threads for each, and its bits depend on how many.
+    """
 
     step: float
     probability: Floats
@@ -40,7 +43,7 @@ class Annual:
     @property
     def mean(self) -> float:
         """Expected loss of a year, quote."""
-        return float(self.probability @ np.arange(len(self.probability))) * self.step
+        return float((self.probability * np.arange(len(self.probability))).sum()) * self.step
 
     def tail(self, level: float) -> tuple[float, float]:
         """Value at risk and expected shortfall at ``level``, quote (Acerbi and Tasche 2002, definition 2.6)."""
@@ -49,7 +52,7 @@ class Annual:
         at = min(at, len(self.probability) - 1)
         value = at * self.step
         beyond = np.arange(at + 1, len(self.probability)) * self.step
-        excess = float(self.probability[at + 1 :] @ (beyond - value)) / (1 - level)
+        excess = float((self.probability[at + 1 :] * (beyond - value)).sum()) / (1 - level)
         return float(value), float(value + excess)
 
     def exceedance(self, losses: Floats) -> Floats:

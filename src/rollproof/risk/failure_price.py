@@ -107,12 +107,12 @@ def _terminal(
 def _cascade(
     stake: Stake, failure: AnyFailure, settings: Settings, progress: Progress | None, refused: list[str]
 ) -> Cascade | None:
-    if not settings.cascade_paths:
+    if not (paths := settings.stepped(stake.book.rows)):
         refused.append("cascade: not asked for")
         return None
     try:
         return cascade(
-            stake.book, stake.rules, stake.state, stake.model, failure, stake.liquidity, paths=settings.cascade_paths,
+            stake.book, stake.rules, stake.state, stake.model, failure, stake.liquidity, paths=paths,
             step_seconds=settings.step_seconds, horizon_seconds=_horizon(stake, failure), seed=settings.seed,
             engine=settings.engine, workers=settings.workers, progress=_steps(progress, "cascade"),
         )  # fmt: skip
@@ -132,10 +132,12 @@ def _uncertainty(
     if not settings.variant_paths:
         return None, []
 
+    fewer = min(VARIANT_CASCADES, settings.stepped(stake.book.rows))
+
     def price(failure: AnyFailure, model: Model) -> Tried:
         if claim is None:
             stepped = cascade(
-                stake.book, stake.rules, stake.state, model, failure, stake.liquidity, paths=VARIANT_CASCADES,
+                stake.book, stake.rules, stake.state, model, failure, stake.liquidity, paths=fewer,
                 step_seconds=settings.step_seconds, horizon_seconds=_horizon(stake, failure), seed=settings.seed,
                 engine=settings.engine, workers=settings.workers,
             )  # fmt: skip

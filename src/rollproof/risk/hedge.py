@@ -24,25 +24,36 @@ def halted_hedge(book: Book, model: Model, failure: AnyFailure) -> Mapping[str, 
     """By asset and length: the gap of one million of delta that stands still, and that of the book's net options.
 
     The hedger of the options is short what the book is long, neutral at the marks, and cannot trade until the end. Of a
-    random length the median and the 99 % quantile are taken.
+    random length the median and the 99 % quantile are taken; where load may cause the failure, the market that it
+    stresses too, or alone where it always does.
     """
     interest = book.open_interest * book.marks
     out: dict[str, Any] = {}
     for at in np.argsort(-interest, kind="stable")[:ASSETS]:
         if not interest[at] > 0:
             continue
-        volatility, drift = float(model.volatility[at]), float(model.drift[at])
-        jumps, gamma = outage.asset_jumps(model, book.assets[at]), _gamma(book, int(at))
-        rows = []
+        gamma, rows = _gamma(book, int(at)), []
         for name, seconds in _lengths(failure.duration):
-            years = seconds / YEAR
-            row = {"length": name, "minutes": seconds / 60}
-            row["per_million"] = plain(hedge_gap(Exposure(delta=UNIT), volatility, years, drift=drift, jumps=jumps))
-            if gamma:
-                row["options"] = plain(hedge_gap(Exposure(gamma=-gamma), volatility, years, drift=drift, jumps=jumps))
-            rows.append(row)
+            for words, market in _markets(model, failure):
+                volatility, drift = float(market.volatility[at]), float(market.drift[at])
+                jumps, years = outage.asset_jumps(market, book.assets[at]), seconds / YEAR
+                row = {"length": name + words, "minutes": seconds / 60}
+                gap = hedge_gap(Exposure(delta=UNIT), volatility, years, drift=drift, jumps=jumps)
+                row["per_million"] = plain(gap)
+                if gamma:
+                    gap = hedge_gap(Exposure(gamma=-gamma), volatility, years, drift=drift, jumps=jumps)
+                    row["options"] = plain(gap)
+                rows.append(row)
         out[book.assets[at]] = rows
     return out
+
+
+def _markets(model: Model, failure: AnyFailure) -> Iterator[tuple[str, Model]]:
+    load = failure.load
+    if load.probability < 1:
+        yield "", model
+    if load.probability > 0:
+        yield ", in stress", model.stressed(load.volatility_multiplier, load.jump_multiplier)
 
 
 def _lengths(law: Duration) -> Iterator[tuple[str, float]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, TypeAlias
 
 import msgspec
@@ -15,7 +15,7 @@ from rollproof.risk.failure import Scenario
 from rollproof.risk.liquidity import Liquidity, illustrative
 from rollproof.risk.market import Model
 from rollproof.risk.result import FailurePrice, Priced, YearlyLoss
-from rollproof.risk.settings import Settings
+from rollproof.risk.settings import CASCADE_PATHS, Settings
 from rollproof.risk.yearly import Sample, yearly
 from rollproof.venue.book import Book
 from rollproof.venue.rules.rules import Rules
@@ -60,6 +60,11 @@ def price(
         liquidity = illustrative(book.assets)
         said.append("the markets' depth is illustrative")
     _admitted(book, rules, state)
+    if settings.cascade_paths is None:
+        paths = settings.stepped(book.rows)
+        settings = replace(settings, cascade_paths=paths)
+        if paths < CASCADE_PATHS[0]:
+            said.append(f"{paths} paths of the cascade, because the book has {book.rows:,} rows")
     stake = failure_price.Stake(book, rules, state, model.only(book.assets), liquidity)
     failures, samples = [], []
     for index, failure in enumerate(scenario.failures):

@@ -15,9 +15,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from rollproof.risk.compilation import njit
 from rollproof.venue.book import Floats
 
 # Columns of a piece. Its loss at S is

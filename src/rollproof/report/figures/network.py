@@ -76,7 +76,7 @@ def _drawn(
             va="center" if abs(y) < 0.2 else "bottom" if y > 0 else "top", zorder=3,
         )  # fmt: skip
     axes.set_xlim(-1.75, 1.75)
-    axes.set_ylim(-1.3, 1.3)
+    axes.set_ylim(-1.3, 1.42)
     axes.set_aspect("equal")
     axes.set_axis_off()
     axes.legend(handles=_legend(rounds), loc="upper left", bbox_to_anchor=(0.0, 0.0), ncols=3)

@@ -11,12 +11,11 @@ import hashlib
 from importlib.resources import files
 from typing import Any
 
-from numba import njit
-
 from rollproof.risk.cascade import isolated, kernel, outcome, prices
 from rollproof.risk.cascade.layout import Records
 from rollproof.risk.cascade.stream import CHOICES, Words
 from rollproof.risk.cascade.timing import Grid, times
+from rollproof.risk.compilation import njit
 from rollproof.venue.book import Floats, Ints
 
 

@@ -11,9 +11,9 @@ import math
 from typing import TypeAlias
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from rollproof.risk.compilation import njit
 from rollproof.venue.book import Floats
 
 Words: TypeAlias = NDArray[np.uint64]

@@ -183,11 +183,17 @@ def single_asset(book: Book) -> tuple[Floats, Floats]:
     """
     count = len(book.assets)
     pair = book.subaccount.astype(np.int64) * count + book.asset
-    slope = np.bincount(pair, book.slope(), book.subaccounts * count).reshape(book.subaccounts, count)
-    moved = (slope != 0).sum(axis=1)
+    pairs, inverse = np.unique(pair, return_inverse=True)  # no table of all subaccounts by all assets: it may not fit
+    slope = np.bincount(inverse, book.slope(), len(pairs))
+    pairs, slope = pairs[slope != 0], slope[slope != 0]
+    subaccount = pairs // count
+    moved = np.bincount(subaccount, minlength=book.subaccounts)
     nonlinear = book.summed(book.optional.astype(np.float64)) > 0
-    out = np.where((moved > 1) | nonlinear, np.nan, slope.sum(axis=1))
-    return out, np.where((moved == 1) & ~nonlinear, (slope != 0).argmax(axis=1).astype(np.float64), np.nan)
+    total = np.bincount(subaccount, slope, book.subaccounts)
+    asset = np.zeros(book.subaccounts)
+    asset[subaccount] = pairs % count
+    out = np.where((moved > 1) | nonlinear, np.nan, total)
+    return out, np.where((moved == 1) & ~nonlinear, asset, np.nan)
 
 
 def asset_jumps(model: Model, asset: str) -> tuple[Jumps, Jumps]:

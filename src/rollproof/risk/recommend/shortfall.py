@@ -96,7 +96,7 @@ class Stepped:
         during = _HALTED if isinstance(question.failure, Halt) else max(step, law.mean / _STEPS)
         self.question = question
         self.grid = Grid(during, max(step, horizon / 120), horizon)
-        self.paths = max(settings.cascade_paths, 64)
+        self.paths = max(settings.stepped(question.book.rows), 64)
 
     def __call__(
         self, book: Book, *, rules: Rules | None = None, failure: AnyFailure | None = None, model: Model | None = None

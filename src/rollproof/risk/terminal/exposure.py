@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from rollproof.risk.compilation import njit
 from rollproof.risk.table import Hinges, Table, table_of
 from rollproof.risk.terminal.chance import uniform
 from rollproof.risk.terminal.revalue import Options, Subaccounts

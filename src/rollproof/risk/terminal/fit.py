@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from rollproof.risk.compilation import njit
 from rollproof.risk.terminal.draw import weighed
 from rollproof.risk.terminal.mixture import NOMINAL, Component, Mixture, mixture_of
 from rollproof.risk.terminal.sampling import ratios

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from rollproof.risk.compilation import njit
 from rollproof.risk.terminal.mixture import Mixture
 from rollproof.risk.terminal.shocks import Shocks
 from rollproof.venue.book import Floats

@@ -15,10 +15,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtr
 
+from rollproof.risk.compilation import njit
 from rollproof.risk.duration import Duration, Exponential, Lognormal
 from rollproof.risk.failure import Load
 from rollproof.risk.market import YEAR, Model
