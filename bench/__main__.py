@@ -17,6 +17,7 @@ from bench import (
     eels,
     inspector,
     recursion,
+    risk_book,
     risk_cascade,
     risk_tail,
     stages,
@@ -35,6 +36,7 @@ SECTIONS = {
     "recursion": ("Very many frames", recursion.run),
     "risk_tail": ("The tail of a failure's loss", risk_tail.run),
     "risk_cascade": ("The stepped cascade", risk_cascade.run),
+    "risk_book": ("A price from start to end", risk_book.run),
     "alarms": ("Alarms where nobody is robbed", alarms.run),
 }
 
