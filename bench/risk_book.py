@@ -82,8 +82,8 @@ def _starts(there: Path) -> str:
     isolated(10).write_csv(positions)
     quick = ("risk", str(positions), "--rules", "gmx", "--paths", "1024", "--cascade-paths", "1", "-q", "--json")
     kernels = {"NUMBA_CACHE_DIR": str(there / "kernels")}
-    for name in ("risk of ten positions, kernels compiled", "the same again"):
-        rows.append((f"rollproof {name}", *_seconds(*_measured(quick, there, kernels))))
+    again = ("risk of ten positions, kernels compiled", "the same again")
+    rows += [(f"rollproof {name}", *_seconds(*_measured(quick, there, kernels))) for name in again]
     return table(("command", "CPU s", "wall s", "peak MB"), rows)
 
 

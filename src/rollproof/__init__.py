@@ -17,8 +17,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from rollproof.errors import Lying, Malformed, Missing, Reset, Retry, RollproofError, Stop, Unsupported
-from rollproof.report import call_tree, call_tree_html, finding_html, notebook
+from rollproof.report import call_tree, call_tree_html, finding_html, notebook, risk_notebook
 from rollproof.types import (
+    SHOWN,
     Amount,
     Claim,
     Confidence,
@@ -91,6 +92,8 @@ setattr(Verdict, "_repr_html_", notebook.html)  # noqa: B010
 setattr(Verdict, "__repr__", notebook.short)  # noqa: B010
 setattr(Finding, "_repr_html_", finding_html.html)  # noqa: B010
 setattr(Finding, "__repr__", finding_html.short)  # noqa: B010
+
+SHOWN["priced"] = (risk_notebook.short, risk_notebook.html)  # of a record: its class needs the extra to be imported
 
 # What needs the extension, by the room and file it is in.
 _LOADED = {

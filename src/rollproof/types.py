@@ -5,11 +5,14 @@ Hashes and addresses are ``bytes`` (32 and 20 long), quantities are ``int``; hex
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Any
+
+# How values of rooms that are imported late are shown, short and as HTML; set where showing is known.
+SHOWN: dict[str, tuple[Callable[[Mapping[str, Any]], str], Callable[[Mapping[str, Any]], str]]] = {}
 
 
 class Outcome(StrEnum):

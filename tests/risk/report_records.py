@@ -13,8 +13,9 @@ from rollproof.risk import recommend, spread, uncertainty
 from rollproof.risk.contagion import network_file
 from rollproof.risk.liquidity import illustrative
 from rollproof.risk.market import jump_diffusion
+from rollproof.risk.plain import plain
 from rollproof.risk.preset import load
-from rollproof.risk.record import plain, record
+from rollproof.risk.record import record
 from rollproof.risk.request import risk
 from rollproof.risk.settings import Settings
 from rollproof.venue import positions

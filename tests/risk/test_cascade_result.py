@@ -15,7 +15,7 @@ from rollproof.risk.cascade.timing import Grid
 from rollproof.risk.duration import Lognormal
 from rollproof.risk.failure import AnyFailure, Halt, Load, Resume
 from rollproof.risk.market import jump_diffusion
-from rollproof.risk.record import plain
+from rollproof.risk.plain import plain
 from rollproof.venue.book import Book
 from rollproof.venue.rules.liquidation import AdlRank, Backstop, Liquidation
 from rollproof.venue.state import VenueState

@@ -17,6 +17,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from rollproof import cli
+from rollproof.risk import uncertainty
 from rollproof.venue import positions
 
 HEADER = "account,asset,size,entry_price,margin,mode,mark_price\n"
@@ -42,6 +43,7 @@ def risk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     monkeypatch.delenv("ETH_RPC_URL", raising=False)
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr(uncertainty, "DRAWS", 1)  # of each law's parameters: the interval's width is no matter here
 
     def run(*arguments: str | Path) -> Result:
         monkeypatch.setattr(sys, "argv", ["rollproof", "risk", *map(str, arguments)])
@@ -180,10 +182,10 @@ def test_more_risk_costs_more(risk: Risk, tmp_path: Path, book: Path, what: str)
 
 
 def test_who_hedges_inside_an_account_loses_less(risk: Risk, tmp_path: Path) -> None:
-    cash = "alice,USD,collateral,2000,,\n"
-    bare = "account,asset,kind,size,entry_price,mark_price\n" + cash + "alice,BTC,perpetual,1,100000,100000\n"
+    cash = "alice,USD,collateral,2000,,,cross\n"
+    bare = "account,asset,kind,size,entry_price,mark_price,mode\n" + cash + "alice,BTC,perpetual,1,100000,100000,cross\n"
     (tmp_path / "bare.csv").write_text(bare)
-    (tmp_path / "hedged.csv").write_text(bare + "alice,ETH,perpetual,-20,4000,4000\n")
+    (tmp_path / "hedged.csv").write_text(bare + "alice,ETH,perpetual,-20,4000,4000,cross\n")
     options = ("--rules", "dydx", "--scenario", scenario(tmp_path), "--json", *QUICK)
     alone, _ = mean_and_shortfall(risk(tmp_path / "bare.csv", *options)[1])
     hedged, _ = mean_and_shortfall(risk(tmp_path / "hedged.csv", *options)[1])

@@ -19,6 +19,7 @@ from rollproof.risk.duration import Exponential, Fixed, Lognormal
 from rollproof.risk.failure import AnyFailure, Censorship, Halt, InvalidState, Resume, StaleOracle, Throughput
 from rollproof.risk.liquidity import illustrative
 from rollproof.risk.market import YEAR, Model, gbm, jump_diffusion
+from rollproof.risk.plain import plain
 from rollproof.risk.recommend import (
     grace_period,
     insurance_fund,
@@ -32,7 +33,6 @@ from rollproof.risk.recommend import (
 from rollproof.risk.recommend.question import Question
 from rollproof.risk.recommend.result import Recommendation
 from rollproof.risk.recommend.shortfall import Stepped, Terminal
-from rollproof.risk.record import plain
 from rollproof.risk.settings import Settings
 from rollproof.venue import positions
 from rollproof.venue.book import Book

@@ -23,8 +23,9 @@ from rollproof.risk.contagion import network_file
 from rollproof.risk.contagion.network import Network
 from rollproof.risk.failure import Scenario
 from rollproof.risk.market_given import Market
+from rollproof.risk.plain import plain
 from rollproof.risk.price import Progress, price
-from rollproof.risk.record import plain, record
+from rollproof.risk.record import record
 from rollproof.risk.result import Priced
 from rollproof.risk.settings import Settings
 from rollproof.risk.work import Engine

@@ -14,7 +14,7 @@ from rollproof.risk.failure import AnyFailure
 from rollproof.risk.hedge import halted_hedge
 from rollproof.risk.liquidity import Liquidity
 from rollproof.risk.market import Model
-from rollproof.risk.record import plain
+from rollproof.risk.plain import plain
 from rollproof.risk.result import FailurePrice
 from rollproof.risk.settings import Settings
 from rollproof.risk.terminal import Terminal

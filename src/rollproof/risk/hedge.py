@@ -12,7 +12,7 @@ from rollproof.risk.duration import Duration, Fixed
 from rollproof.risk.failure import AnyFailure
 from rollproof.risk.hedging import Exposure, hedge_gap
 from rollproof.risk.market import YEAR, Model
-from rollproof.risk.record import plain
+from rollproof.risk.plain import plain
 from rollproof.venue import black76
 from rollproof.venue.book import Book, Kind
 

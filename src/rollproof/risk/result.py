@@ -1,4 +1,4 @@
-"""What pricing a scenario answers. Money is in the book's quote currency; `risk.record` makes JSON of it."""
+"""What pricing a scenario answers. Money is in the book's quote currency; docs/risk.md describes its record."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from typing import Any
 
 from rollproof.risk.estimate import Estimate, Losses
 from rollproof.risk.heat_map import HeatMap
+from rollproof.risk.plain import plain
 from rollproof.risk.terminal.event import Event
 from rollproof.risk.uncertainty import Uncertainty
+from rollproof.types import SHOWN
+
+FORMAT = "rollproof-risk/1"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +75,7 @@ class YearlyLoss:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Priced:
     """A scenario priced for one venue's book."""
 
@@ -93,3 +97,13 @@ class Priced:
     cpu_seconds: float
     recommendations: tuple[Mapping[str, Any], ...] = ()
     network: Mapping[str, Any] | None = None
+
+    def record(self) -> dict[str, Any]:
+        """As plain values that JSON can hold, field by field; arrays become lists, what is not finite null."""
+        return {"format": FORMAT, **plain(self)}
+
+    def __repr__(self) -> str:
+        return SHOWN["priced"][0](self.record())
+
+    def _repr_html_(self) -> str:
+        return SHOWN["priced"][1](self.record())

@@ -9,7 +9,7 @@ from rollproof.errors import Unsupported
 from rollproof.risk.contagion.contagion import Contagion, contagion
 from rollproof.risk.contagion.network import Network, NodeKind
 from rollproof.risk.contagion.shock import Shock
-from rollproof.risk.record import plain
+from rollproof.risk.plain import plain
 from rollproof.risk.result import Priced
 
 
