@@ -183,7 +183,9 @@ def test_more_risk_costs_more(risk: Risk, tmp_path: Path, book: Path, what: str)
 
 def test_who_hedges_inside_an_account_loses_less(risk: Risk, tmp_path: Path) -> None:
     cash = "alice,USD,collateral,2000,,,cross\n"
-    bare = "account,asset,kind,size,entry_price,mark_price,mode\n" + cash + "alice,BTC,perpetual,1,100000,100000,cross\n"
+    bare = (
+        "account,asset,kind,size,entry_price,mark_price,mode\n" + cash + "alice,BTC,perpetual,1,100000,100000,cross\n"
+    )
     (tmp_path / "bare.csv").write_text(bare)
     (tmp_path / "hedged.csv").write_text(bare + "alice,ETH,perpetual,-20,4000,4000,cross\n")
     options = ("--rules", "dydx", "--scenario", scenario(tmp_path), "--json", *QUICK)
@@ -343,7 +345,7 @@ def test_a_setting_that_says_nothing_of_the_failure_is_refused_and_the_rest_answ
     risk: Risk, tmp_path: Path, book: Path
 ) -> None:
     code, out, _ = risk(
-        book, "--rules", "dydx", "--scenario", scenario(tmp_path), "--recommend", "oracle-staleness",
+        book, "--rules", "dydx", "--scenario", scenario(tmp_path, kind="stale-oracle"), "--recommend", "grace-period",
         "--budget", "1e9", "--json", *QUICK,
     )  # fmt: skip
     (one,) = records(out)

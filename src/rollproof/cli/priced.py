@@ -28,7 +28,7 @@ from rollproof.risk.price import Progress, price
 from rollproof.risk.record import record
 from rollproof.risk.result import Priced
 from rollproof.risk.settings import Settings
-from rollproof.risk.work import Engine
+from rollproof.risk.work import Engine, kept
 
 WRITERS = (".html", ".md", ".json")
 
@@ -76,7 +76,11 @@ def run(asked: Asked, *, as_json: bool, reports: Sequence[Path], figures: Path |
     over = partly = False
     for stake in found:
         for scenario in scenarios:
-            with bar(show=show) as progress, compilation.announced(_compiling if talk else None):
+            with (
+                bar(show=show) as progress,
+                compilation.announced(_compiling if talk else None),
+                kept(asked.engine, asked.jobs),
+            ):
                 answer = _priced(asked, stake, scenario, network, progress)
             over |= _over(answer, asked)
             partly |= any(each.not_priced for each in answer.failures)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -145,6 +145,18 @@ def risk(
     if volatility and prices is not None:
         raise typer.BadParameter("--volatility is for a market that is not fitted: give it or --prices")
     if evidence is not None:
+        _alone("--evidence", {
+            "--rules": rules, "--scenario": scenario, "--price": price, "--prices": prices, "--volatility": volatility,
+            "--liquidity": liquidity, "--network": network, "--insurance-fund": insurance_fund, "--pool": pool,
+            "--recommend": recommend, "--budget": budget, "--figures": figures,
+        })  # fmt: skip
+    else:
+        _alone("what is no --evidence", {"--config": config, "--family": family, "--evidence-out": evidence_out})
+    if positions is None:
+        _alone("a contract, which says it itself", {
+            "--price": price, "--insurance-fund": insurance_fund, "--pool": pool,
+        })  # fmt: skip
+    if evidence is not None:
         from rollproof.cli import consequence
 
         raise typer.Exit(
@@ -193,6 +205,13 @@ def _page(report: Sequence[Path] | None) -> Path | None:
     if len(report) > 1 or report[0].suffix != ".html":
         raise typer.BadParameter("with --evidence, --report writes one .html page")
     return report[0]
+
+
+def _alone(what: str, others: Mapping[str, object]) -> None:
+    """Raises BadParameter for an option that would be ignored."""
+    for name, given in others.items():
+        if given:
+            raise typer.BadParameter(f"{name} is not for {what}")
 
 
 def _lacking(error: ImportError) -> str:

@@ -16,6 +16,7 @@ from rollproof.risk.liquidity import Liquidity, illustrative
 from rollproof.risk.market import Model
 from rollproof.risk.result import FailurePrice, Priced, YearlyLoss
 from rollproof.risk.settings import CASCADE_PATHS, Settings
+from rollproof.risk.work import kept
 from rollproof.risk.yearly import Sample, yearly
 from rollproof.venue.book import Book
 from rollproof.venue.rules.rules import Rules
@@ -67,10 +68,12 @@ def price(
             said.append(f"{paths} paths of the cascade, because the book has {book.rows:,} rows")
     stake = failure_price.Stake(book, rules, state, model.only(book.assets), liquidity)
     failures, samples = [], []
-    for index, failure in enumerate(scenario.failures):
-        answer, drawn = failure_price.failure_price(stake, failure, settings, _named(progress, index, scenario))
-        failures.append(answer)
-        samples.append([Sample(failure.intensity_per_year, each.losses, each.weights, each.groups) for each in drawn])
+    with kept(settings.engine, settings.workers):
+        for index, failure in enumerate(scenario.failures):
+            answer, drawn = failure_price.failure_price(stake, failure, settings, _named(progress, index, scenario))
+            failures.append(answer)
+            rate = failure.intensity_per_year
+            samples.append([Sample(rate, each.losses, each.weights, each.groups) for each in drawn])
     first = scenario.failures[0]
     table, left_out = accounts.account_table(
         book,

@@ -13,16 +13,15 @@ from __future__ import annotations
 
 import os
 import secrets
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from enum import StrEnum
 from importlib.util import find_spec
-from multiprocessing import get_context
 from typing import Any, TypeAlias, TypeVar
 
 from rollproof.errors import Missing, Unsupported
+from rollproof.risk.pool import processes, sent
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -47,26 +46,52 @@ def run(
     """``function`` of each item, in their order, by ``workers`` (all cores if not given).
 
     For processes and Ray the function and the items have to be picklable; the function is sent once to each worker.
+    Inside a block of `kept`, its workers are used.
     An item's error is raised as it is, after items not yet begun are dropped; so is KeyboardInterrupt.
     Raises Unsupported for an engine that is not known, Missing for Ray where it is not installed.
     """
-    try:
-        chosen = Engine(engine)
-    except ValueError:
-        raise Unsupported(f"engine {engine!r}; there are {', '.join(Engine)}") from None
-    count = min(workers or os.cpu_count() or 1, max(len(items), 1))
-    if count < 1:
-        raise ValueError(f"{workers} workers")
+    chosen = _engine(engine)
+    count = min(_count(workers), max(len(items), 1))
     if chosen is Engine.RAY:
         return _by_ray(function, items, count, progress)
     if chosen is Engine.PROCESSES:
-        context = get_context("spawn")
-        with ProcessPoolExecutor(count, context, initializer=_hold, initargs=(function,)) as pool:
-            return _gathered(pool, _held, items, progress)
+        with processes(count) as pool, sent(function) as shipped:
+            return _gathered(pool, shipped, items, progress)
     if count == 1:
         return [_told(function(item), done, items, progress) for done, item in enumerate(items, 1)]
     with ThreadPoolExecutor(count) as pool:
         return _gathered(pool, function, items, progress)
+
+
+@contextmanager
+def kept(engine: Engine | str, workers: int | None = None) -> Iterator[None]:
+    """Processes, or a Ray cluster of this machine, that are started once for all that `run` does in this block.
+
+    Nothing for threads, or where they are kept already. Raises as `run`.
+    """
+    chosen, count = _engine(engine), _count(workers)
+    if chosen is Engine.THREADS:
+        yield
+    elif chosen is Engine.PROCESSES:
+        with processes(count):
+            yield
+    else:
+        with _ray(count):
+            yield
+
+
+def _engine(name: Engine | str) -> Engine:
+    try:
+        return Engine(name)
+    except ValueError:
+        raise Unsupported(f"engine {name!r}; there are {', '.join(Engine)}") from None
+
+
+def _count(workers: int | None) -> int:
+    count = workers or os.cpu_count() or 1
+    if count < 1:
+        raise ValueError(f"{workers} workers")
+    return count
 
 
 def _told(result: Result, done: int, items: Sequence[Item], progress: Progress | None) -> Result:
@@ -90,22 +115,8 @@ def _gathered(
                 progress(len(futures) - len(waiting), len(futures))
         return [future.result() for future in futures]
     finally:
-        if waiting:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-_function: Callable[[Any], Any] | None = None  # of a worker process
-
-
-def _hold(function: Callable[[Any], Any]) -> None:
-    global _function  # noqa: PLW0603 a worker process has one
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted, and drops what has not begun
-    _function = function
-
-
-def _held(item: Any) -> Any:
-    assert _function is not None  # noqa: S101
-    return _function(item)
+        for each in waiting:
+            each.cancel()
 
 
 def _by_ray(
