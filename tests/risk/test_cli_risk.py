@@ -491,6 +491,7 @@ def test_marks_of_byte_order_line_ends_and_quotes_do_not_matter(risk: Risk, tmp_
         (("--liquidity", "nowhere.toml"), "nowhere.toml"),
         (("--network", "nowhere.toml"), "nowhere.toml"),
         (("--evidence", "nowhere.evidence"), "--evidence"),
+        (("--config", "lab-l2.toml"), "--config"),
     ],
 )
 def test_wrong_options(risk: Risk, book: Path, options: tuple[str, ...], named: str) -> None:
@@ -498,6 +499,15 @@ def test_wrong_options(risk: Risk, book: Path, options: tuple[str, ...], named: 
     code, out, err = risk(book, *given, *QUICK, *options)
     assert (code, out) == (2, "")
     assert named in err
+
+
+def test_an_option_that_would_be_ignored_is_refused(risk: Risk) -> None:
+    code, out, err = risk("--evidence", "block.evidence", "--budget", "1")
+    assert (code, out) == (2, "")
+    assert "--budget" in err
+    code, out, err = risk("--venue", "0x" + "11" * 20, "--rpc-url", "http://127.0.0.1:1", "--insurance-fund", "5")
+    assert (code, out) == (2, "")
+    assert "--insurance-fund" in err
 
 
 def test_rules_are_asked_for_and_a_venue_needs_a_node(risk: Risk, book: Path) -> None:

@@ -45,3 +45,12 @@ def test_nothing_priced_is_no_answer_and_no_loss_is_one() -> None:
     year = yearly([zero])
     assert year is not None
     assert year.tails[2][2].value == 0
+
+
+def test_the_year_s_mean_is_intensity_times_the_failure_s_whatever_weights_average() -> None:
+    rng = np.random.default_rng(4)
+    losses = np.where(rng.random(1_600) < 0.3, rng.exponential(100, 1_600), 0.0)
+    weights = np.where(losses > 0, 0.5, 1.3)  # 1.06 on average
+    year = yearly([Sample(0.6, losses, weights, np.arange(1_600) % 16)])
+    assert year is not None
+    assert year.mean.value == pytest.approx(0.6 * (weights * losses).mean(), rel=1e-5)
