@@ -510,6 +510,14 @@ def test_an_option_that_would_be_ignored_is_refused(risk: Risk) -> None:
     assert "--insurance-fund" in err
 
 
+def test_a_book_of_cash_has_nothing_to_price(risk: Risk, tmp_path: Path) -> None:
+    path = tmp_path / "cash.csv"
+    path.write_text("account,asset,kind,size\nalice,USD,collateral,5\n")
+    code, out, err = risk(path, "--rules", "dydx", "--scenario", scenario(tmp_path), *QUICK)
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert "only cash" in err
+
+
 def test_rules_are_asked_for_and_a_venue_needs_a_node(risk: Risk, book: Path) -> None:
     assert "--rules" in risk(book)[2]
     assert "--rpc-url" in risk("--venue", "0x" + "11" * 20)[2]

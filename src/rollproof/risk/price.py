@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import msgspec
 import numpy as np
 
+from rollproof.errors import Malformed
 from rollproof.risk import accounts, comparison, failure_price, heat_map, market_given
 from rollproof.risk.failure import Scenario
 from rollproof.risk.liquidity import Liquidity, illustrative
@@ -47,8 +48,8 @@ def price(
         liquidity: impact of liquidation orders; illustrative where not given.
         progress: told what is computed, and how far it is.
 
-    Raises Missing for an asset that the model has not, Unsupported for rows that the rules do not know. What a layer
-    cannot price is in ``not_priced`` of the failure.
+    Raises Missing for an asset that the model has not, Unsupported for rows that the rules do not know, Malformed for
+    a book of nothing but cash. What a layer cannot price is in ``not_priced`` of the failure.
     """
     began, cpu = time.monotonic(), time.process_time()
     said, settings = list(notes), settings or Settings()
@@ -126,6 +127,8 @@ def _annual(failures: Sequence[FailurePrice], samples: Sequence[Sequence[Sample]
 
 def _admitted(book: Book, rules: Rules, state: VenueState) -> None:
     """Asks the rules once, so that rows that they do not know are refused before anything is computed."""
+    if not book.assets:
+        raise Malformed("positions: only cash, and nothing that moves with a price")
     rules.maintenance(book, book.marks, state)
 
 

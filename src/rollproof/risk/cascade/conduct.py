@@ -103,6 +103,7 @@ class Conduct:
     order: int
     # liquidation
     penalty: float
+    penalty_capped: bool
     keeper_share: float
     cooldown: float
     whole_below: float  # share of the maintenance margin under which all is closed at once
@@ -176,6 +177,7 @@ def conduct(
         call=CALL if calls and answered else 0.0,
         order=ORDERS[resume.backlog],
         penalty=liquidation.penalty,
+        penalty_capped=liquidation.penalty_capped,
         keeper_share=liquidation.keeper_share,
         cooldown=liquidation.cooldown_seconds,
         whole_below=backstop or WHOLE_BELOW.get(rules.family, 0.0),

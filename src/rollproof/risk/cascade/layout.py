@@ -34,7 +34,8 @@ JUMPS = dtype("intensity mean deviation")
 CONDUCT = dtype(
     "grace stale_at_resume slippage all_during top_up_during top_up_grace top_up_after call penalty keeper_share "
     "cooldown whole_below whole_within fund premium clamp gas fee",
-    "acts_during stale_during undone order funded forfeits fund_first fund_must_cover oracle_priced hedged",
+    "acts_during stale_during undone order funded forfeits fund_first fund_must_cover oracle_priced hedged "
+    "penalty_capped",
 )
 
 # one position that stands alone; summed: notional of all before it on its side

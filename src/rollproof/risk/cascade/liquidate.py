@@ -94,7 +94,7 @@ def _work_out(
     quote.cash, quote.closed, quote.notional, quote.slippage, quote.extracted = cash, 0.0, 0.0, 0.0, 0.0
     quote.part, quote.collateral = 1.0, 0.0
     wanted = _limit(who, rows, opened, price, all_left, quote)
-    rest, held, all_closed = 0.0, 0.0, True
+    rest, held, whole, all_closed = 0.0, 0.0, 0.0, True
     step = 1.0 if quote.whole else who.step
     for j in range(who.first, who.end):
         row, at = rows[j], price[rows[j].asset]
@@ -104,6 +104,7 @@ def _work_out(
             share = _share(row, quote)
             _trade(opened[j] * share * row.slope, row.entry, row.perpetual, assets[row.asset], at, does, worse, quote)
             quote.closed += opened[j] * share * abs(row.slope) * at.venue
+            whole += opened[j] * abs(row.slope) * at.venue
             quote.notional += opened[j] * share * row.notional
             paid = at.paid if row.perpetual else 0.0
             all_closed &= share >= 1.0
@@ -113,7 +114,8 @@ def _work_out(
         quote.closed += repaid
         quote.notional += repaid
     left = max(quote.cash + rest + held, 0.0)
-    quote.penalty = left if quote.forfeit and all_closed else min(does.penalty * quote.closed, left)
+    most = left * quote.closed / whole if does.penalty_capped and whole > 0.0 else left
+    quote.penalty = left if quote.forfeit and all_closed else min(does.penalty * quote.closed, most)
     quote.cash -= quote.penalty
     needed = -quote.cash - max(-cash, 0.0) * (1.0 - step)
     if needed > 0.0 and held > 0.0:

@@ -49,6 +49,7 @@ class Dydx(LinearRules, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     liquidation: Liquidation = Liquidation(
         penalty=0.015,  # max_fee, all of it the insurance fund's
+        penalty_capped=True,  # at what is left to the bankruptcy price of the part that is closed
         step=0.1,
         cooldown_seconds=1.0,  # a block
         withdrawal_lock_seconds=50.0,  # 50 blocks

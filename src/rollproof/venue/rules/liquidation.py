@@ -29,6 +29,7 @@ class Liquidation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """How a family liquidates."""
 
     penalty: float = 0.0  # of the notional closed, taken from the position as far as it goes
+    penalty_capped: bool = False  # at the closed part's share of equity, so that a partial liquidation takes no more
     keeper_share: float = 0.0  # of the penalty; the rest is the insurance fund's
     step: float = 1.0  # share of a position that one liquidation closes
     cooldown_seconds: float = 0.0  # between two liquidations of a subaccount
