@@ -6,6 +6,7 @@ times.
 
 from __future__ import annotations
 
+import os
 import pickle
 import signal
 import tempfile
@@ -13,8 +14,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
@@ -50,6 +52,14 @@ def sent(function: Callable[[Item], Result]) -> Iterator[Callable[[Item], Result
 
 def _wait_for_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted, and drops what has not begun
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed tells nobody, and its workers would wait for ever."""
+    if (parent := parent_process()) is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _call(path: str, item: Any) -> Any:

@@ -20,7 +20,7 @@ from enum import StrEnum
 from importlib.util import find_spec
 from typing import Any, TypeAlias, TypeVar
 
-from rollproof.errors import Missing, Unsupported
+from rollproof.errors import Missing, Retry, Unsupported
 from rollproof.risk.pool import processes, sent
 
 Item = TypeVar("Item")
@@ -168,7 +168,10 @@ def _ray(count: int) -> Iterator[Any]:
             yield ray
             return
         wanted: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
-        ray.init(**wanted | ({"num_cpus": count, "include_dashboard": False} if local else {}))
+        try:
+            ray.init(**wanted | ({"num_cpus": count, "include_dashboard": False} if local else {}))
+        except Exception as error:  # noqa: BLE001 Ray raises just that where a node does not start in time
+            raise Retry(f"engine ray did not start: {str(error)[:120] or type(error).__name__}") from None
         try:
             yield ray
         finally:
