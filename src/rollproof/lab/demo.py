@@ -54,7 +54,8 @@ def run(directory: Path, seed: int = 0) -> Iterator[str]:
         yield from found.lines()
         block = kept / f"{genesis.L2_CHAIN_ID}-{number}.evidence"
         venue = "0x" + stack.deployed["PerpetualsVenue"].address.hex()
-        priced = _ran(["risk", "--evidence", str(block), "--venue", venue, *asked])
+        whole = directory / "whole.evidence"
+        priced = _ran(["risk", "--evidence", str(block), "--venue", venue, *asked, "--evidence-out", str(whole)])
     token = usdc.address.hex()
     verdicts = [line.split()[:2] for line in found.out.splitlines() if line.startswith(f"{genesis.L2_CHAIN_ID}-")]
     expected = [[f"{genesis.L2_CHAIN_ID}-{at}", "broken" if at == number else "holds"] for at in range(first, last + 1)]
