@@ -89,7 +89,9 @@ def risk(
     paths: Annotated[int, typer.Option(min=1024, max=1 << 26, help="Of the terminal Monte Carlo.")] = 131_072,
     cascade_paths: Annotated[
         int | None,
-        typer.Option(min=0, max=1 << 22, help="Of the stepped cascade (4,096, fewer of a large book); 0: none."),
+        typer.Option(
+            min=0, max=1 << 22, help="Of the stepped cascade (4,096, fewer or none of a large book); 0: none."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of every random choice.")] = 0,
     engine: Annotated[str, typer.Option(help="Who computes: threads, processes or ray.")] = "threads",

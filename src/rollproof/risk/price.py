@@ -66,7 +66,8 @@ def price(
         paths = settings.stepped(book.rows)
         settings = replace(settings, cascade_paths=paths)
         if paths < CASCADE_PATHS[0]:
-            said.append(f"{paths} paths of the cascade, because the book has {book.rows:,} rows")
+            count = f"{paths} paths" if paths else "no paths"
+            said.append(f"{count} of the cascade, because the book has {book.rows:,} rows: say how many")
     stake = failure_price.Stake(book, rules, state, model.only(book.assets), liquidity)
     failures, samples = [], []
     with kept(settings.engine, settings.workers):

@@ -17,8 +17,9 @@ class Markets:
     calibrated: bool = False  # the model was fitted to prices, and the factors are of the fit's standard errors
 
 
-CASCADE_PATHS = 4_096, 64  # where nobody says how many: of most books, and of the largest
+CASCADE_PATHS = 4_096, 64  # where nobody says how many: the most and the fewest
 STEPPED_ROWS = 50_000_000  # over all paths, where nobody says: about a minute on two cores
+NOT_STEPPED = 200_000  # rows from which on nobody's book is stepped unasked: minutes for the fewest paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,10 @@ class Settings:
     accounts: int = 50  # of the table of who is wiped out first
 
     def stepped(self, rows: int) -> int:
-        """Paths of the cascade for a book of so many rows: fewer of a large one where nobody says how many."""
+        """Paths of the cascade for a book of so many rows: fewer, or none, of a large one where nobody says."""
         if self.cascade_paths is not None:
             return self.cascade_paths
+        if rows >= NOT_STEPPED:
+            return 0
         most, least = CASCADE_PATHS
         return min(most, max(STEPPED_ROWS // max(rows, 1), least))
