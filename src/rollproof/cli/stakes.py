@@ -48,6 +48,8 @@ def from_file(
         books = [positions.read(path, quote=quote, prices=prices, venue=venue)]
     else:
         books = list(positions.read_all(path, quote=quote, prices=prices).values())
+    if unknown := sorted(set(prices) - {asset for book in books for asset in book.assets}):
+        raise typer.BadParameter(f"--price: no asset {unknown[0][:40]!r} in the positions")
     fund = {"insurance_fund": insurance_fund, "pool": float("inf") if pool is None else pool}
     return [Stake(book, loaded, VenueState.of(book, **fund)) for book in books]
 

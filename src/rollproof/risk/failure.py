@@ -6,7 +6,7 @@ A scenario is read from TOML (`risk.preset`); every key is known or refused.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -104,6 +104,9 @@ class Ordering(Failure, frozen=True, forbid_unknown_fields=True, kw_only=True, t
 AnyFailure: TypeAlias = Halt | Throughput | StaleOracle | Reorg | InvalidState | BridgeDelay | Censorship | Ordering
 
 
+Quantity: TypeAlias = Literal["", "duration_minutes", "bad_debt_median", "stale_oracle_loss", "stale_oracle_bp"]
+
+
 class Published(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A figure that somebody published about an incident, to be shown beside the model's."""
 
@@ -111,7 +114,7 @@ class Published(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     value: float
     unit: str
     source: str
-    quantity: str = ""  # the model's figure that it is compared with (`risk.comparison`); none: shown alone
+    quantity: Quantity = ""  # the model's figure that it is compared with (`risk.comparison`); none: shown alone
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
