@@ -126,3 +126,9 @@ def test_quantile_and_distribution_function_agree(law: Fixed | Exponential | Log
     assert (law.cdf(seconds * (1 - 1e-9) - 1e-9) <= probability + 1e-9).all()
     even = (np.arange(400_000) + 0.5) / 400_000
     assert law.quantile(even).mean() == pytest.approx(law.mean, rel=2e-3)
+
+
+def test_a_published_figure_names_a_figure_of_the_model_or_none() -> None:
+    figure = b"published = [{ what = 'a', value = 1, unit = 'b', source = 's', quantity = 'losses' }]\n[[failures]]"
+    with pytest.raises(Malformed, match="quantity"):
+        preset.parsed(GOOD.replace(b"[[failures]]", figure), "mine")
