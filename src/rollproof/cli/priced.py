@@ -24,11 +24,11 @@ from rollproof.risk.contagion.network import Network
 from rollproof.risk.failure import Scenario
 from rollproof.risk.market_given import Market
 from rollproof.risk.plain import plain
-from rollproof.risk.price import Progress, price
+from rollproof.risk.price import price
 from rollproof.risk.record import record
 from rollproof.risk.result import Priced
 from rollproof.risk.settings import Settings
-from rollproof.risk.work import Engine, kept
+from rollproof.risk.work import Engine, Stages, kept, stage
 
 WRITERS = (".html", ".md", ".json")
 
@@ -141,9 +141,7 @@ def _stakes(asked: Asked) -> list[Stake]:
     )  # fmt: skip
 
 
-def _priced(
-    asked: Asked, stake: Stake, scenario: Scenario, network: Network | None, progress: Progress | None
-) -> Priced:
+def _priced(asked: Asked, stake: Stake, scenario: Scenario, network: Network | None, progress: Stages | None) -> Priced:
     """One venue and one scenario, with what was recommended and what it does to others."""
     assets = stake.book.assets
     market = _market(asked, assets)
@@ -166,15 +164,11 @@ def _priced(
         found, refused = [], []
         for name in asked.recommend:
             try:
-                found.append(plain(recommend.named(name)(question, progress=_named(progress, name))))
+                found.append(plain(recommend.named(name)(question, progress=stage(progress, name))))
             except Unsupported as error:
                 refused.append(f"not recommended: {error}")
         answer = replace(answer, recommendations=tuple(found), notes=(*answer.notes, *refused))
     return answer
-
-
-def _named(progress: Progress | None, name: str) -> Any:
-    return None if progress is None else lambda done, total: progress(name, done, total)
 
 
 def _market(asked: Asked, assets: Sequence[str]) -> Market:

@@ -13,7 +13,7 @@ from rollproof.risk.closed import outage
 from rollproof.risk.failure import AnyFailure
 from rollproof.risk.market import YEAR, Model
 from rollproof.risk.result import AccountRisk
-from rollproof.venue import black76
+from rollproof.venue import black76, parts
 from rollproof.venue.book import Book, Floats, Kind, Mode
 
 PROBABILITY = 0.01  # of equity below nothing
@@ -40,7 +40,7 @@ def account_table(
     if len(left):
         with np.errstate(divide="ignore", invalid="ignore"):
             thin = np.nan_to_num(equity[left] / notional[left], nan=np.inf)
-        chosen = left[np.argsort(thin, kind="stable")[:SIMULATED]]
+        chosen = np.sort(left[np.argsort(thin, kind="stable")[:SIMULATED]])
         if len(chosen) < len(left):
             notes.append(
                 f"{len(left) - len(chosen)} of {len(left)} subaccounts with several assets or options were not "
@@ -88,7 +88,7 @@ def _simulated(
     seed: int,
 ) -> tuple[Floats, Floats, Floats]:
     """(chosen,) seconds to ruin, and probability and expected bad debt in the failure."""
-    part = _part(book, chosen)
+    part = parts.part(book, chosen, np.flatnonzero(np.isin(book.subaccount, chosen)))
     law = _Draws(model, PATHS, seed)
     grid = np.geomspace(60.0, HORIZON, DURATIONS)
     ruin = np.stack([(_equity(part, law, np.full(PATHS, each)) < 0).mean(axis=0) for each in grid])
@@ -112,18 +112,6 @@ def _simulated(
             probability += share * (equity < 0).mean(axis=0)
             debt += share * np.maximum(-equity, 0.0).mean(axis=0)
     return seconds, probability, debt
-
-
-def _part(book: Book, chosen: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Book:
-    """The book of some subaccounts, numbered in the order given."""
-    place = np.full(book.subaccounts, -1, dtype=np.int32)
-    place[chosen] = np.arange(len(chosen), dtype=np.int32)
-    rows = place[book.subaccount] >= 0
-    return Book(
-        book.venue, book.quote, book.assets, book.marks, book.accounts, place[book.subaccount[rows]],
-        book.asset[rows], book.kind[rows], book.size[rows], book.entry[rows], book.strike[rows], book.expiry[rows],
-        book.volatility[rows], book.owner[chosen], book.mode[chosen], book.cash[chosen],
-    )  # fmt: skip
 
 
 def _equity(book: Book, law: _Draws, seconds: Floats) -> Floats:

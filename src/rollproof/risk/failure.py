@@ -47,6 +47,10 @@ class Failure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     resume: Resume = Resume()
     load: Load = Load()
 
+    def grace_seconds(self, by_rules: float) -> float:
+        """After it nobody is liquidated so long: the longer of its own grace period and that of the venue's rules."""
+        return max(self.resume.grace_seconds, by_rules)
+
 
 class Halt(Failure, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="halt"):
     """No transaction executes: no liquidation, top-up or trade."""

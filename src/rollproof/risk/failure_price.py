@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 from rollproof.errors import Unsupported
 from rollproof.risk.cascade import Cascade, cascade
@@ -21,12 +19,11 @@ from rollproof.risk.terminal import Terminal
 from rollproof.risk.terminal import price as terminal_price
 from rollproof.risk.terminal.claim import Claim, claim_of
 from rollproof.risk.uncertainty import PathSample, Tried, Uncertainty, uncertainty, variants
-from rollproof.risk.work import Progress as Steps
+from rollproof.risk.work import Stages, stage
 from rollproof.venue.book import Book
 from rollproof.venue.rules.rules import Rules
 from rollproof.venue.state import VenueState
 
-Progress: TypeAlias = Callable[[str, int, int], None]
 WORST = 5  # paths that are shown
 VARIANT_CASCADES = 512  # paths, for a kind that only the cascade prices
 
@@ -43,7 +40,7 @@ class Stake:
 
 
 def failure_price(
-    stake: Stake, failure: AnyFailure, settings: Settings, progress: Progress | None
+    stake: Stake, failure: AnyFailure, settings: Settings, progress: Stages | None
 ) -> tuple[FailurePrice, list[PathSample]]:
     """The answer, and samples that a year's loss is made of: its own, then each variant's; none where not priced."""
     refused: list[str] = []
@@ -91,13 +88,13 @@ def _claim(stake: Stake, failure: AnyFailure, refused: list[str]) -> Claim | Non
 
 
 def _terminal(
-    stake: Stake, failure: AnyFailure, claim: Claim, settings: Settings, progress: Progress | None, refused: list[str]
+    stake: Stake, failure: AnyFailure, claim: Claim, settings: Settings, progress: Stages | None, refused: list[str]
 ) -> Terminal | None:
     try:
         return terminal_price(
             stake.book, stake.rules, stake.state, stake.model, failure, paths=settings.paths,
             replicates=settings.replicates, seed=settings.seed, engine=settings.engine, workers=settings.workers,
-            progress=_steps(progress, "bad debt at resume"), claim=claim,
+            progress=stage(progress, "bad debt at resume"), claim=claim,
         )  # fmt: skip
     except Unsupported as error:
         refused.append(str(error))
@@ -105,7 +102,7 @@ def _terminal(
 
 
 def _cascade(
-    stake: Stake, failure: AnyFailure, settings: Settings, progress: Progress | None, refused: list[str]
+    stake: Stake, failure: AnyFailure, settings: Settings, progress: Stages | None, refused: list[str]
 ) -> Cascade | None:
     if not (paths := settings.stepped(stake.book.rows)):
         refused.append("cascade: not asked for")
@@ -114,7 +111,7 @@ def _cascade(
         return cascade(
             stake.book, stake.rules, stake.state, stake.model, failure, stake.liquidity, paths=paths,
             step_seconds=settings.step_seconds, horizon_seconds=_horizon(stake, failure), seed=settings.seed,
-            engine=settings.engine, workers=settings.workers, progress=_steps(progress, "cascade"),
+            engine=settings.engine, workers=settings.workers, progress=stage(progress, "cascade"),
         )  # fmt: skip
     except Unsupported as error:
         refused.append(str(error))
@@ -123,11 +120,11 @@ def _cascade(
 
 def _horizon(stake: Stake, failure: AnyFailure) -> float:
     """Seconds after the resume: an hour, and more where nobody is liquidated for most of that."""
-    return max(3_600.0, 2 * max(failure.resume.grace_seconds, stake.rules.liquidation.grace_seconds))
+    return max(3_600.0, 2 * failure.grace_seconds(stake.rules.liquidation.grace_seconds))
 
 
 def _uncertainty(
-    stake: Stake, failure: AnyFailure, settings: Settings, whole: Losses, progress: Progress | None, claim: Claim | None
+    stake: Stake, failure: AnyFailure, settings: Settings, whole: Losses, progress: Stages | None, claim: Claim | None
 ) -> tuple[Uncertainty | None, list[PathSample]]:
     if not settings.variant_paths:
         return None, []
@@ -155,7 +152,7 @@ def _uncertainty(
         "markets: two standard errors of the fit to either side" if markets.calibrated
         else "markets: volatility and jump intensity by factors that nobody measured",
     )  # fmt: skip
-    return uncertainty(tried, price, whole, notes=notes, progress=_steps(progress, "other truths"))
+    return uncertainty(tried, price, whole, notes=notes, progress=stage(progress, "other truths"))
 
 
 def _basis_points(losses: Losses, open_interest: float) -> dict[str, float]:
@@ -181,9 +178,3 @@ def in_words(law: Duration) -> str:
 
 def _minutes(seconds: float) -> str:
     return f"{seconds / 60:g} minutes" if seconds < 7_200 else f"{seconds / 3_600:.4g} hours"
-
-
-def _steps(progress: Progress | None, what: str) -> Steps | None:
-    if progress is None:
-        return None
-    return lambda done, total: progress(what, done, total)

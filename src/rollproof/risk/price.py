@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -17,15 +17,13 @@ from rollproof.risk.liquidity import Liquidity, illustrative
 from rollproof.risk.market import Model
 from rollproof.risk.result import FailurePrice, Priced, YearlyLoss
 from rollproof.risk.settings import CASCADE_PATHS, Settings
-from rollproof.risk.work import kept
+from rollproof.risk.work import Stages, kept
 from rollproof.risk.yearly import Sample, yearly
 from rollproof.venue.book import Book
 from rollproof.venue.rules.rules import Rules
 from rollproof.venue.state import VenueState
 
 HEAT_MAPS = 3  # assets, those with the most open interest
-
-Progress: TypeAlias = Callable[[str, int, int], None]  # what is computed, steps done, steps in all
 
 
 def price(
@@ -38,7 +36,7 @@ def price(
     liquidity: Liquidity | None = None,
     settings: Settings | None = None,
     notes: Sequence[str] = (),
-    progress: Progress | None = None,
+    progress: Stages | None = None,
 ) -> Priced:
     """What the scenario costs the venue, its users and each account.
 
@@ -83,7 +81,7 @@ def price(
         first,
         seed=settings.seed,
         most=settings.accounts,
-        grace_seconds=max(first.resume.grace_seconds, rules.liquidation.grace_seconds),
+        grace_seconds=first.grace_seconds(rules.liquidation.grace_seconds),
     )
     interest = book.open_interest * book.marks
     largest = [int(at) for at in np.argsort(-interest, kind="stable")[:HEAT_MAPS] if interest[at] > 0]
@@ -133,7 +131,7 @@ def _admitted(book: Book, rules: Rules, state: VenueState) -> None:
     rules.maintenance(book, book.marks, state)
 
 
-def _named(progress: Progress | None, index: int, scenario: Scenario) -> Progress | None:
+def _named(progress: Stages | None, index: int, scenario: Scenario) -> Stages | None:
     if progress is None or len(scenario.failures) == 1:
         return progress
     of = f"{index + 1}/{len(scenario.failures)} "

@@ -58,11 +58,6 @@ def jump_share(returns: Returns) -> float:
     return max(0.0, 1 - bipower(returns) / total) if total else 0.0
 
 
-def variance_error(returns: Returns) -> float:
-    """Standard error of the realised variance a year, by the realised quarticity (Barndorff-Nielsen, Shephard 2002)."""
-    return math.sqrt(2 / 3 * float((returns.log**4).sum())) / returns.span
-
-
 def kurtosis(returns: Returns) -> float:
     """Of the returns; 3 for a normal law."""
     centred = returns.log - returns.log.mean()

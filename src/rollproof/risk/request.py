@@ -9,9 +9,10 @@ from rollproof.risk import market_given, preset
 from rollproof.risk.failure import Scenario
 from rollproof.risk.liquidity import Liquidity
 from rollproof.risk.market_given import Market
-from rollproof.risk.price import Progress, price
+from rollproof.risk.price import price
 from rollproof.risk.result import Priced
 from rollproof.risk.settings import Settings
+from rollproof.risk.work import Stages
 from rollproof.venue import positions as position_files
 from rollproof.venue.book import Book
 from rollproof.venue.positions import Source
@@ -34,7 +35,7 @@ def risk(
     volatility: Mapping[str, float] | None = None,
     liquidity: Liquidity | None = None,
     settings: Settings | None = None,
-    progress: Progress | None = None,
+    progress: Stages | None = None,
 ) -> Priced:
     """Price a scenario for one venue's positions.
 

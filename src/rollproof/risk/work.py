@@ -27,6 +27,13 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Progress: TypeAlias = Callable[[int, int], None]  # items done, items in all
 
+Stages: TypeAlias = Callable[[str, int, int], None]  # what is computed, items done, items in all
+
+
+def stage(stages: Stages | None, what: str) -> Progress | None:
+    """The progress of one stage of several, told by its name."""
+    return None if stages is None else lambda done, total: stages(what, done, total)
+
 
 class Engine(StrEnum):
     """Who computes."""

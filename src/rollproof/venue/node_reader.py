@@ -15,7 +15,7 @@ from rollproof.chain.header import Sealed
 from rollproof.chain.node import At, Node
 from rollproof.chain.pinned import Pinned
 from rollproof.errors import Malformed, Missing, Reset, Retry, RollproofError, Unsupported
-from rollproof.venue.reader import Log, Reverted
+from rollproof.venue.reader import Log, Reverted, called
 
 MAX_LOGS: Final = 2_000_000
 MAX_LOG_REQUESTS: Final = 5_000
@@ -54,10 +54,7 @@ class NodeReader:
 
     def call(self, to: bytes, data: bytes) -> bytes:
         """Raises Reverted, Missing, Malformed, Retry, and Reset where the block was replaced and is read by number."""
-        [answer] = self.calls([(to, data)])
-        if isinstance(answer, RollproofError):
-            raise answer
-        return answer
+        return called(self, to, data)
 
     def calls(self, wanted: Sequence[tuple[bytes, bytes]]) -> list[bytes | RollproofError]:
         """In batches as large as the node takes. Raises Reset as `call`."""

@@ -49,6 +49,14 @@ class Batching(Protocol):
         ...
 
 
+def called(reader: Batching, to: bytes, data: bytes) -> bytes:
+    """One call of a reader that answers many: `Reader.call`, and raises as it does."""
+    [answer] = reader.calls([(to, data)])
+    if isinstance(answer, RollproofError):
+        raise answer
+    return answer
+
+
 @dataclass(frozen=True, slots=True)
 class Log:
     """An event that a contract emitted."""

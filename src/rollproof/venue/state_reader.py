@@ -10,7 +10,7 @@ from rollproof import _core
 from rollproof.errors import Malformed, Missing, RollproofError, Unsupported
 from rollproof.replay import execute
 from rollproof.replay.execute import Inputs, Source
-from rollproof.venue.reader import Reverted
+from rollproof.venue.reader import Reverted, called
 
 GAS: Final = 50_000_000  # of one call at most
 ALL_GAS: Final = 50_000_000_000  # of all calls of one reader: a minute or two of work
@@ -68,10 +68,7 @@ class StateReader:
 
     def call(self, to: bytes, data: bytes) -> bytes:
         """What a view function returns. Raises Reverted, Missing, Malformed, Unsupported, and what a source raises."""
-        [answer] = self.calls([(to, data)])
-        if isinstance(answer, RollproofError):
-            raise answer
-        return answer
+        return called(self, to, data)
 
     def calls(self, wanted: Sequence[tuple[bytes, bytes]]) -> list[bytes | RollproofError]:
         """What ``(to, calldata)`` return, in order; one that fails gives its error. What is missing is asked for once

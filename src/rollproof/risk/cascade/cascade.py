@@ -67,7 +67,7 @@ def cascade(
         Missing: an asset that the market model or the liquidity says nothing of.
     """
     if horizon_seconds is None:
-        horizon_seconds = _HOUR + max(failure.resume.grace_seconds, rules.liquidation.grace_seconds)
+        horizon_seconds = _HOUR + failure.grace_seconds(rules.liquidation.grace_seconds)
     grid = Grid(step_seconds, resume_step_seconds or step_seconds / _PART, horizon_seconds)
     _sensible(paths, grid)
     job, does, laid = _prepared(book, rules, state, model, failure, liquidity, grid, seed, keepers, funding)

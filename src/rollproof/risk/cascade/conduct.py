@@ -167,7 +167,7 @@ def conduct(
         undone=isinstance(failure, Reorg),
         traded=failure.share if isinstance(failure, StaleOracle) else 0.0,
         fee=failure.fee if isinstance(failure, StaleOracle) else 0.0,
-        grace=max(resume.grace_seconds, liquidation.grace_seconds if outage else 0.0),
+        grace=failure.grace_seconds(liquidation.grace_seconds if outage else 0.0),
         stale_at_resume=resume.stale_oracle_seconds,
         slippage=failure.slippage if isinstance(failure, Ordering) else 0.0,
         all_during=failure.notional_per_second if isinstance(failure, Throughput) else np.inf,

@@ -136,7 +136,7 @@ def failure_outage(book: Book, model: Model, failure: Failure, *, grace_seconds:
     """`book_outage` of a failure as data: its duration, its grace period or the rules' ``grace_seconds`` (the longer),
     and its load, which stresses the market with the probability that it has. Nobody adds collateral meanwhile.
     """
-    load, grace = failure.load, max(failure.resume.grace_seconds, grace_seconds)
+    load, grace = failure.load, failure.grace_seconds(grace_seconds)
     calm = book_outage(book, model, failure.duration, grace_seconds=grace)
     if load.probability == 0:
         return calm

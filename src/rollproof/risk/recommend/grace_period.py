@@ -42,7 +42,7 @@ def answer_mean(question: Question) -> float | None:
 def grace_period(question: Question, *, progress: Progress | None = None) -> Recommendation:
     """See the module's head. Raises Unsupported for other failures than halts and reorganisations."""
     question.only_for(NAME, (Halt, Reorg), "in the others liquidations go on while the failure lasts")
-    now = max(question.failure.resume.grace_seconds, question.rules.liquidation.grace_seconds)
+    now = question.failure.grace_seconds(question.rules.liquidation.grace_seconds)
     longest = max(LONGEST, now)
     price = Stepped(question, longest + AFTER)
     known = answer_mean(question)

@@ -74,7 +74,7 @@ def claim_of(book: Book, rules: Rules, state: VenueState, failure: AnyFailure) -
     if not isinstance(failure, KINDS):
         kind = failure.__struct_config__.tag
         raise Unsupported(f"terminal: a {kind} failure costs what happens on the way; the cascade layer prices it")
-    grace = max(failure.resume.grace_seconds, rules.liquidation.grace_seconds)
+    grace = failure.grace_seconds(rules.liquidation.grace_seconds)
     top_up = failure.resume.top_up_probability if grace > 0 else 0.0
     interest = state.open_interest if len(state.open_interest) else book.open_interest
     exposure = exposure_of(book, interest > 0 if isinstance(failure, StaleOracle) else None)
